@@ -1,0 +1,2 @@
+//! runbook
+fn main() {}

@@ -1,0 +1,159 @@
+//! The work that should be in flight. Depends on the state alone.
+
+use crate::run::Life;
+use crate::{InstanceState, Key, Phase, Run, Section, Shape, Timestamp, Work};
+
+/// How an attempt is to be carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// By the engine itself; free of effects.
+    Evaluate,
+    /// A query reads.
+    Read,
+    /// A change looks at what is there.
+    Observe,
+    /// A change is made; what was there before is on disk.
+    Apply,
+    /// An action acts.
+    Act,
+    /// A wait asks whether it is over.
+    Poll,
+    /// A child run is driven.
+    Child,
+}
+
+/// One piece of work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Evaluate `when` and `for_each` of a step (no item), or render the inputs of an item.
+    Prepare {
+        /// The step.
+        step: usize,
+        /// The item of a `for_each`.
+        item: Option<usize>,
+    },
+    /// Carry an attempt out.
+    Attempt {
+        /// Which.
+        key: Key,
+        /// Its number.
+        number: u32,
+        /// How.
+        method: Method,
+    },
+    /// Give a tick at a time.
+    Wake {
+        /// For whom.
+        key: Key,
+        /// When.
+        at: Timestamp,
+    },
+    /// Every step has ended: render the outputs and end the run.
+    Conclude,
+}
+
+impl Run {
+    /// The work that should be in flight, given the state alone; a restarted process asks for the
+    /// same work.
+    #[must_use]
+    pub fn commands(&self) -> Vec<Command> {
+        if !matches!(self.life, Life::Live | Life::Paused) {
+            return Vec::new();
+        }
+        let mut commands: Vec<Command> = self.active.iter().filter_map(|&key| self.fly(key)).collect();
+        if self.life == Life::Paused {
+            return commands;
+        }
+        match self.current_section() {
+            Some(section) => self.startable(section, &mut commands),
+            None => commands.push(Command::Conclude),
+        }
+        commands
+    }
+
+    /// When the earliest deadline, timer, expiry or retry of an active item is due.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.active.iter().filter_map(|&key| self.due(key)).min()
+    }
+
+    pub(crate) fn due(&self, key: Key) -> Option<Timestamp> {
+        let instance = self.instance(key)?;
+        let deadline = instance.attempt.as_ref()?.deadline;
+        match &instance.state {
+            InstanceState::Live(Phase::Flying) => Some(deadline),
+            InstanceState::Live(Phase::Waiting { until, .. }) => {
+                Some(until.map_or(deadline, |until| until.min(deadline)))
+            }
+            InstanceState::Live(Phase::Retrying { at, .. }) => Some((*at).min(deadline).max(*at)),
+            InstanceState::Live(Phase::InDoubt { .. })
+            | InstanceState::Queued
+            | InstanceState::Succeeded { .. }
+            | InstanceState::Failed { .. }
+            | InstanceState::Cancelled => None,
+        }
+    }
+
+    fn fly(&self, key: Key) -> Option<Command> {
+        let instance = self.instance(key)?;
+        let attempt = instance.attempt.as_ref()?;
+        match &instance.state {
+            InstanceState::Live(Phase::Flying) => Some(Command::Attempt {
+                key,
+                number: attempt.number,
+                method: self.method(key)?,
+            }),
+            InstanceState::Live(Phase::Waiting { .. } | Phase::Retrying { .. }) => {
+                Some(Command::Wake {
+                    key,
+                    at: self.due(key)?,
+                })
+            }
+            InstanceState::Live(Phase::InDoubt { .. })
+            | InstanceState::Queued
+            | InstanceState::Succeeded { .. }
+            | InstanceState::Failed { .. }
+            | InstanceState::Cancelled => None,
+        }
+    }
+
+    fn method(&self, key: Key) -> Option<Method> {
+        let observed = self.instance(key)?.attempt.as_ref()?.before.is_some();
+        Some(match self.book.steps[key.step].work {
+            Work::Pure | Work::Timer | Work::Gate(_) => Method::Evaluate,
+            Work::Child => Method::Child,
+            Work::Call(Shape::Query) => Method::Read,
+            Work::Call(Shape::Modify | Shape::Create) if observed => Method::Apply,
+            Work::Call(Shape::Modify | Shape::Create) => Method::Observe,
+            Work::Call(Shape::Action) => Method::Act,
+            Work::Call(Shape::Wait) => Method::Poll,
+        })
+    }
+
+    fn startable(&self, section: Section, commands: &mut Vec<Command>) {
+        if section == Section::Main && self.halted() {
+            return;
+        }
+        let here = |step: &usize| self.book.steps[*step].section == section;
+        for step in self.ready.iter().copied().filter(here) {
+            commands.push(Command::Prepare { step, item: None });
+        }
+        for step in self.fanning.iter().copied().filter(here) {
+            let state = &self.steps[step];
+            let Some(for_each) = &self.book.steps[step].for_each else {
+                continue;
+            };
+            if state.failed > for_each.max_failures.of(state.instances.len()) {
+                continue;
+            }
+            let slots = (for_each.max_parallel as usize).saturating_sub(state.live);
+            let end = state.instances.len().min(state.next + slots);
+            for item in state.next..end {
+                commands.push(Command::Prepare {
+                    step,
+                    item: Some(item),
+                });
+            }
+        }
+    }
+}

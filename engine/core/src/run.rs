@@ -1,0 +1,457 @@
+//! The state of one run: only [`Run::evolve`](crate::Run::evolve) changes it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    Effect, Fault, Millis, RunStatus, Runbook, Section, StepStatus, Timestamp, Work,
+};
+
+/// One item of one step. Plain steps have the item 0 only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Key {
+    /// Index of the step in the runbook.
+    pub step: usize,
+    /// Index of the item.
+    pub item: usize,
+}
+
+/// The attempt that an instance is in, or was in last.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// 1 for the first.
+    pub number: u32,
+    /// Attempts since the step was (re)opened; retries are counted by it.
+    pub tries: u32,
+    /// The same on every attempt.
+    pub token: String,
+    /// The rendered inputs, sent again as they stand.
+    pub inputs: Value,
+    /// When the step with all its retries must be done.
+    pub deadline: Timestamp,
+    /// When the first attempt since the step was (re)opened started.
+    pub first: Timestamp,
+    /// When this attempt started.
+    pub started: Timestamp,
+    /// When it last went into flight.
+    pub flown: Timestamp,
+    /// Fencing epoch in which it last went into flight; an older one than the owner's means that a
+    /// process died inside it.
+    pub epoch: u64,
+    /// What was observed before the first change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+    /// What it waited for last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// Who said yes so far.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grants: Vec<String>,
+}
+
+/// How far an attempt is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// A call is in flight.
+    Flying,
+    /// A timer or a person will move it.
+    Waiting {
+        /// When to look again, or when a question expires.
+        until: Option<Timestamp>,
+        /// What it waits for.
+        note: String,
+    },
+    /// The next attempt is due at a time.
+    Retrying {
+        /// When.
+        at: Timestamp,
+        /// Why the last one failed.
+        fault: Fault,
+    },
+    /// Nothing can tell whether the effect happened.
+    InDoubt {
+        /// What is known.
+        why: String,
+    },
+}
+
+/// The state of one item of a step; a state owns its data.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InstanceState {
+    /// Not started.
+    #[default]
+    Queued,
+    /// In an attempt.
+    Live(Phase),
+    /// Done.
+    Succeeded {
+        /// Its outputs.
+        outputs: Value,
+        /// What it did to the outside world.
+        effect: Effect,
+        /// When.
+        at: Timestamp,
+    },
+    /// Failed for good.
+    Failed {
+        /// Why.
+        fault: Fault,
+        /// When.
+        at: Timestamp,
+    },
+    /// The run ended first.
+    Cancelled,
+}
+
+/// One item of a step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Instance {
+    /// Its state.
+    pub state: InstanceState,
+    /// Its attempt, once it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<Attempt>,
+}
+
+impl Instance {
+    /// The name of its state.
+    #[must_use]
+    pub fn status(&self) -> StepStatus {
+        match &self.state {
+            InstanceState::Queued => StepStatus::Pending,
+            InstanceState::Live(Phase::Flying) => StepStatus::Running,
+            InstanceState::Live(Phase::Waiting { .. }) => StepStatus::Waiting,
+            InstanceState::Live(Phase::Retrying { .. }) => StepStatus::Retrying,
+            InstanceState::Live(Phase::InDoubt { .. }) => StepStatus::InDoubt,
+            InstanceState::Succeeded { .. } => StepStatus::Succeeded,
+            InstanceState::Failed { .. } => StepStatus::Failed,
+            InstanceState::Cancelled => StepStatus::Cancelled,
+        }
+    }
+}
+
+/// A step of a run with all its items.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepRun {
+    /// Its items; empty until it starts.
+    pub instances: Vec<Instance>,
+    /// The values of `for_each`, once evaluated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub items: Option<Vec<Value>>,
+    /// Set when it was skipped.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skipped: bool,
+    /// Set when it needs no more work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<StepStatus>,
+    /// First item that was not started.
+    #[serde(default)]
+    pub(crate) next: usize,
+    /// Items in an attempt.
+    #[serde(default)]
+    pub(crate) live: usize,
+    /// Items that failed.
+    #[serde(default)]
+    pub(crate) failed: usize,
+    /// Items that ended.
+    #[serde(default)]
+    pub(crate) done: usize,
+}
+
+impl StepRun {
+    /// The name of its state: the end it reached, or what its liveliest item does.
+    #[must_use]
+    pub fn status(&self) -> StepStatus {
+        if let Some(status) = self.ended {
+            return status;
+        }
+        let states = self.instances.iter().map(Instance::status);
+        let rank = |status: StepStatus| match status {
+            StepStatus::Running => 5,
+            StepStatus::Retrying => 4,
+            StepStatus::InDoubt => 3,
+            StepStatus::Waiting => 2,
+            StepStatus::Undoing => 1,
+            StepStatus::Pending
+            | StepStatus::Succeeded
+            | StepStatus::Failed
+            | StepStatus::Skipped
+            | StepStatus::Cancelled
+            | StepStatus::Undone => 0,
+        };
+        let liveliest = states.max_by_key(|status| rank(*status));
+        match liveliest {
+            Some(status) if rank(status) > 0 => status,
+            Some(_) if self.done > 0 => StepStatus::Running,
+            Some(_) | None => StepStatus::Pending,
+        }
+    }
+
+    /// What expressions see as `steps.<id>`: its outputs, or a list of them for a `for_each`.
+    #[must_use]
+    pub fn outputs(&self) -> Value {
+        let of = |instance: &Instance| match &instance.state {
+            InstanceState::Succeeded { outputs, .. } => outputs.clone(),
+            InstanceState::Queued
+            | InstanceState::Live(_)
+            | InstanceState::Failed { .. }
+            | InstanceState::Cancelled => Value::Null,
+        };
+        match (&self.items, self.instances.first()) {
+            (Some(_), _) => Value::Array(self.instances.iter().map(of).collect()),
+            (None, Some(instance)) => of(instance),
+            (None, None) => Value::Null,
+        }
+    }
+}
+
+/// Whether the run may start more work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Life {
+    Pending,
+    Live,
+    Paused,
+    Ended(RunStatus),
+}
+
+/// A named point in time that the run reached.
+pub(crate) type Mark = (String, Timestamp);
+
+/// The state of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub(crate) book: Arc<Runbook>,
+    pub(crate) index: Arc<BTreeMap<String, usize>>,
+    pub(crate) dependents: Arc<Vec<Vec<usize>>>,
+    pub(crate) life: Life,
+    pub(crate) epoch: u64,
+    pub(crate) started: Option<Timestamp>,
+    pub(crate) finished: Option<Timestamp>,
+    pub(crate) resumes: u32,
+    pub(crate) steps: Vec<StepRun>,
+    /// Needs that have not ended, for each step.
+    pub(crate) blocked: Vec<usize>,
+    /// Steps whose needs have ended and that have not started.
+    pub(crate) ready: BTreeSet<usize>,
+    /// Steps with items that have not started.
+    pub(crate) fanning: BTreeSet<usize>,
+    /// Items in an attempt.
+    pub(crate) active: BTreeSet<Key>,
+    /// Steps that have not ended, for each section.
+    pub(crate) open: [usize; 3],
+    pub(crate) failed: bool,
+    pub(crate) warned: bool,
+    pub(crate) cancelled: bool,
+    pub(crate) marks: Vec<Mark>,
+    pub(crate) outputs: Value,
+}
+
+pub(crate) fn section_index(section: Section) -> usize {
+    match section {
+        Section::Main => 0,
+        Section::OnCancel => 1,
+        Section::Finally => 2,
+    }
+}
+
+impl Run {
+    /// A run of `book` to which nothing has happened.
+    #[must_use]
+    pub fn new(book: Arc<Runbook>) -> Self {
+        let count = book.steps.len();
+        let mut dependents = vec![Vec::new(); count];
+        let mut open = [0; 3];
+        for (index, step) in book.steps.iter().enumerate() {
+            open[section_index(step.section)] += 1;
+            for &need in &step.needs {
+                dependents[need].push(index);
+            }
+        }
+        let blocked: Vec<usize> = book.steps.iter().map(|step| step.needs.len()).collect();
+        let ready = (0..count).filter(|&index| blocked[index] == 0).collect();
+        let index = book
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(index, step)| (step.id.clone(), index))
+            .collect();
+        Self {
+            index: Arc::new(index),
+            dependents: Arc::new(dependents),
+            life: Life::Pending,
+            epoch: 0,
+            started: None,
+            finished: None,
+            resumes: 0,
+            steps: vec![StepRun::default(); count],
+            blocked,
+            ready,
+            fanning: BTreeSet::new(),
+            active: BTreeSet::new(),
+            open,
+            failed: false,
+            warned: false,
+            cancelled: false,
+            marks: Vec::new(),
+            outputs: Value::Null,
+            book,
+        }
+    }
+
+    /// The runbook.
+    #[must_use]
+    pub fn book(&self) -> &Arc<Runbook> {
+        &self.book
+    }
+
+    /// Index of the step with this id.
+    #[must_use]
+    pub fn step_index(&self, id: &str) -> Option<usize> {
+        self.index.get(id).copied()
+    }
+
+    /// The steps, in the order of the runbook.
+    #[must_use]
+    pub fn steps(&self) -> &[StepRun] {
+        &self.steps
+    }
+
+    /// One item of one step.
+    #[must_use]
+    pub fn instance(&self, key: Key) -> Option<&Instance> {
+        self.steps.get(key.step)?.instances.get(key.item)
+    }
+
+    /// The items that are in an attempt.
+    pub fn active(&self) -> impl Iterator<Item = Key> + '_ {
+        self.active.iter().copied()
+    }
+
+    /// When the first owner began.
+    #[must_use]
+    pub fn started(&self) -> Option<Timestamp> {
+        self.started
+    }
+
+    /// When it ended.
+    #[must_use]
+    pub fn finished(&self) -> Option<Timestamp> {
+        self.finished
+    }
+
+    /// How often it was driven: 1 for an undisturbed run.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.resumes + 1
+    }
+
+    /// Its outputs, once it ended.
+    #[must_use]
+    pub fn outputs(&self) -> &Value {
+        &self.outputs
+    }
+
+    /// The named points in time that it reached, in the order of the journal.
+    pub fn marks(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        self.marks.iter().map(|(name, at)| (name.as_str(), *at))
+    }
+
+    /// Whether an operator asked for its end.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled
+    }
+
+    /// Whether a step failed for good.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// The name of its state.
+    #[must_use]
+    pub fn status(&self) -> RunStatus {
+        match self.life {
+            Life::Pending => RunStatus::Pending,
+            Life::Paused => RunStatus::Paused,
+            Life::Ended(status) => status,
+            Life::Live => {
+                let sleeping = |key: &Key| match &self.steps[key.step].instances[key.item].state {
+                    InstanceState::Live(Phase::Waiting { .. } | Phase::InDoubt { .. }) => true,
+                    InstanceState::Live(Phase::Flying | Phase::Retrying { .. })
+                    | InstanceState::Queued
+                    | InstanceState::Succeeded { .. }
+                    | InstanceState::Failed { .. }
+                    | InstanceState::Cancelled => false,
+                };
+                if !self.active.is_empty() && self.active.iter().all(sleeping) {
+                    RunStatus::Waiting
+                } else {
+                    RunStatus::Running
+                }
+            }
+        }
+    }
+
+    /// Whether nothing but a person can move it: every active item is a question or in doubt.
+    #[must_use]
+    pub fn needs_person(&self) -> bool {
+        if self.life == Life::Paused {
+            return self.active.is_empty();
+        }
+        let person = |key: &Key| match &self.steps[key.step].instances[key.item].state {
+            InstanceState::Live(Phase::InDoubt { .. }) => true,
+            InstanceState::Live(Phase::Waiting { .. }) => {
+                matches!(self.book.steps[key.step].work, Work::Gate(_))
+            }
+            InstanceState::Live(Phase::Flying | Phase::Retrying { .. })
+            | InstanceState::Queued
+            | InstanceState::Succeeded { .. }
+            | InstanceState::Failed { .. }
+            | InstanceState::Cancelled => false,
+        };
+        !self.active.is_empty() && self.active.iter().all(person)
+    }
+
+    /// Whether main steps may not start any more.
+    pub(crate) fn halted(&self) -> bool {
+        self.failed || self.cancelled
+    }
+
+    /// The section whose steps may start now; none when all have ended.
+    pub(crate) fn current_section(&self) -> Option<Section> {
+        let busy = |section: Section| {
+            self.active
+                .iter()
+                .any(|key| self.book.steps[key.step].section == section)
+        };
+        let main_open = self.open[0] > 0 && !self.halted();
+        if main_open || busy(Section::Main) {
+            Some(Section::Main)
+        } else if self.cancelled && self.open[1] > 0 {
+            Some(Section::OnCancel)
+        } else if self.open[2] > 0 {
+            Some(Section::Finally)
+        } else {
+            None
+        }
+    }
+
+    /// When the last attempt of an item began and how long the item took, once it ended.
+    #[must_use]
+    pub fn elapsed(&self, key: Key) -> Option<Millis> {
+        let instance = self.instance(key)?;
+        let first = instance.attempt.as_ref()?.first;
+        match &instance.state {
+            InstanceState::Succeeded { at, .. } | InstanceState::Failed { at, .. } => {
+                Some(at.since(first))
+            }
+            InstanceState::Queued | InstanceState::Live(_) | InstanceState::Cancelled => None,
+        }
+    }
+}
