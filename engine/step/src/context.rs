@@ -23,6 +23,25 @@ pub struct Aws {
     /// Endpoint for every service; absent: as the AWS tools find it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endpoint_url: Option<String>,
+    /// Keys to sign with instead of what the AWS tools find, for endpoints that come with their own.
+    /// Given by the process, never part of a definition.
+    #[serde(skip)]
+    pub keys: Option<Keys>,
+}
+
+/// An access key pair.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Keys {
+    /// Access key id.
+    pub id: String,
+    /// Secret access key.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// One attempt, as its step type sees it.

@@ -14,7 +14,7 @@ pub mod shape;
 pub mod template;
 
 pub use catalog::{Catalog, Form, RetryClass, StepKind};
-pub use context::{Aws, Connect, Context};
+pub use context::{Aws, Connect, Context, Keys};
 pub use runbook_core::{Executed, Fault, FaultKind, Origin};
 pub use shape::{
     Action, Args, Change, Found, LookUp, Observed, Progress, Query, Repeat, StepResult, Wait,
