@@ -1,0 +1,83 @@
+//! What the proxy remembers and moto does not.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::http::Reply;
+
+/// An answer that was given, with the request that it was given to.
+#[derive(Debug, Clone)]
+pub(crate) struct Given {
+    /// The request's parameters, as far as they count.
+    pub(crate) asked: BTreeMap<String, String>,
+    /// The answer.
+    pub(crate) reply: Reply,
+}
+
+/// Everything that a reset forgets. Keys begin with the account.
+#[derive(Default)]
+pub(crate) struct Memory {
+    /// By account, region, operation and token.
+    pub(crate) tokens: HashMap<[String; 4], Given>,
+    /// By account, operation and caller reference.
+    pub(crate) references: HashMap<[String; 3], Given>,
+    /// Settings of load balancing resources: by account, region, operation and natural key.
+    pub(crate) settings: HashMap<[String; 4], BTreeMap<String, String>>,
+    /// Detailed monitoring: by account and instance.
+    pub(crate) monitoring: HashMap<[String; 2], bool>,
+    /// Zones of subnets and instances: by account and id. They never change.
+    pub(crate) zones: HashMap<[String; 2], String>,
+    /// Accounts of access keys that the sandbox issued.
+    pub(crate) keys: HashMap<String, String>,
+    /// When something began to change: by account and id.
+    births: HashMap<[String; 2], Instant>,
+}
+
+impl Memory {
+    /// Notes that something begins now.
+    pub(crate) fn begin(&mut self, account: &str, id: &str) {
+        self.births
+            .insert([account.to_owned(), id.to_owned()], Instant::now());
+    }
+
+    /// Forgets when something began.
+    pub(crate) fn end(&mut self, account: &str, id: &str) {
+        self.births.remove(&[account.to_owned(), id.to_owned()]);
+    }
+
+    /// How long ago something began.
+    pub(crate) fn age(&self, account: &str, id: &str) -> Option<Duration> {
+        self.births
+            .get(&[account.to_owned(), id.to_owned()])
+            .map(Instant::elapsed)
+    }
+
+    /// Whether something began less than `ms` ago.
+    pub(crate) fn is_young(&self, account: &str, id: &str, ms: u64) -> bool {
+        self.age(account, id)
+            .is_some_and(|age| age < Duration::from_millis(ms))
+    }
+}
+
+/// Locks by name: calls about one thing wait for each other, as at AWS.
+#[derive(Default)]
+pub(crate) struct Locks {
+    by_name: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Locks {
+    /// Waits until nobody else holds `name`.
+    pub(crate) async fn hold(&self, name: &[&str]) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = self.by_name.lock().unwrap_or_else(PoisonError::into_inner);
+            if locks.len() > 4_096 {
+                locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+            }
+            Arc::clone(locks.entry(name.join("\n")).or_default())
+        };
+        lock.lock_owned().await
+    }
+}

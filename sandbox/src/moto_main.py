@@ -1,0 +1,79 @@
+"""Runs moto's server and ends with the process that started it.
+
+Standard input is a pipe held by that process: when it reaches its end, however
+that process ended, so does this one. The port is chosen by the kernel and told
+on standard output.
+"""
+
+import os
+import sys
+import threading
+import traceback
+
+
+def end_with_parent():
+    while os.read(0, 4096):
+        pass
+    os._exit(0)
+
+
+threading.Thread(target=end_with_parent, daemon=True).start()
+
+from werkzeug.serving import make_server  # noqa: E402
+from moto.moto_server.werkzeug_app import (  # noqa: E402
+    DomainDispatcherApplication,
+    MotoRequestHandler,
+    create_backend_app,
+)
+
+
+class Handler(MotoRequestHandler):
+    disable_nagle_algorithm = True
+
+    def log_request(self, *args, **kwargs):
+        pass
+
+
+class Honest:
+    """Names what went wrong inside moto, where moto answers a page of HTML."""
+
+    def __init__(self, app):
+        self.app = app
+
+    def __call__(self, environ, start_response):
+        try:
+            return self.app(environ, start_response)
+        except Exception as error:
+            if not isinstance(error, NotImplementedError):
+                traceback.print_exc()
+            what = " ".join(str(error).split())[:400]
+            start_response(
+                "500 Internal Server Error",
+                [
+                    ("Content-Type", "text/html"),
+                    ("X-Moto-Failure", f"{type(error).__name__}: {what}".encode("ascii", "replace").decode()),
+                ],
+            )
+            return [b"<!doctype html><title>500</title>"]
+
+
+def warm_up():
+    """The first call of a service imports it, which takes seconds: do it now."""
+    from importlib import import_module
+
+    for service in ("ec2", "elbv2", "route53", "cloudwatch", "sns", "sts"):
+        import_module(f"moto.{service}.responses")
+        import_module(f"moto.{service}.urls")
+
+
+server = make_server(
+    "127.0.0.1",
+    0,
+    Honest(DomainDispatcherApplication(create_backend_app)),
+    threaded=True,
+    request_handler=Handler,
+)
+os.environ["MOTO_PORT"] = str(server.port)
+print(f"PORT {server.port}", flush=True)
+threading.Thread(target=warm_up, daemon=True).start()
+server.serve_forever()

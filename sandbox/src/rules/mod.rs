@@ -1,0 +1,135 @@
+//! Where moto and AWS differ, AWS's rule; one file each.
+
+pub(crate) mod alarms;
+mod caller_reference;
+mod capacity;
+mod dry_run;
+mod impairment;
+mod issued_keys;
+mod launch;
+mod lifecycle;
+mod monitoring;
+mod repeated_delete;
+mod same_name;
+mod target_health;
+mod tokens;
+mod unimplemented;
+
+use crate::call::Call;
+use crate::http::Reply;
+use crate::ledger::Verdict;
+use crate::wire::refusal::Refusal;
+use crate::world::World;
+
+/// A call that has its answer.
+#[derive(Debug, Clone)]
+pub(crate) struct Settled {
+    pub(crate) reply: Reply,
+    pub(crate) verdict: Verdict,
+    /// The rule that decided, if one did.
+    pub(crate) rule: Option<String>,
+}
+
+impl Settled {
+    fn forwarded(reply: Reply) -> Settled {
+        Settled {
+            reply,
+            verdict: Verdict::Forwarded,
+            rule: None,
+        }
+    }
+
+    fn replayed(reply: Reply, rule: &str) -> Settled {
+        Settled {
+            reply,
+            verdict: Verdict::Replayed,
+            rule: Some(rule.to_owned()),
+        }
+    }
+
+    fn answered(reply: Reply, rule: &str) -> Settled {
+        Settled {
+            reply,
+            verdict: Verdict::Answered,
+            rule: Some(rule.to_owned()),
+        }
+    }
+
+    pub(crate) fn refused(call: &Call, refusal: &Refusal, rule: impl Into<String>) -> Settled {
+        Settled {
+            reply: refusal.reply(call.protocol),
+            verdict: Verdict::Refused,
+            rule: Some(rule.into()),
+        }
+    }
+}
+
+/// The answer to a call that no fault has stopped.
+pub(crate) async fn settle(world: &World, call: &Call) -> Settled {
+    if let Some(refused) = dry_run::check(call) {
+        return refused;
+    }
+    tokens::once(world, call).await
+}
+
+/// The answer to a call that has not been answered before.
+async fn perform(world: &World, call: &Call) -> Settled {
+    if let Some(refused) = capacity::check(world, call).await {
+        return refused;
+    }
+    match (call.service.as_str(), call.operation.as_str()) {
+        ("ec2", "RunInstances") => launch::run(world, call).await,
+        ("ec2", "MonitorInstances") => monitoring::switch(world, call, true).await,
+        ("ec2", "UnmonitorInstances") => monitoring::switch(world, call, false).await,
+        ("elasticloadbalancing", "CreateLoadBalancer" | "CreateTargetGroup" | "CreateListener") => {
+            same_name::create(world, call).await
+        }
+        ("elasticloadbalancing", "DeregisterTargets" | "DeleteTargetGroup") => {
+            repeated_delete::run(world, call).await
+        }
+        ("elasticloadbalancing", "RegisterTargets") => lifecycle::register(world, call).await,
+        ("route53", "CreateHostedZone" | "CreateHealthCheck") => {
+            caller_reference::create(world, call).await
+        }
+        ("route53", "GetChange") => lifecycle::change(world, call).await,
+        ("cloudwatch", "PutMetricAlarm" | "SetAlarmState") => alarms::write(world, call).await,
+        _ => forward(world, call).await,
+    }
+}
+
+/// Passes the call to moto and corrects the answer.
+async fn forward(world: &World, call: &Call) -> Settled {
+    let settled = unimplemented::name(call, world.pass(call).await);
+    if !settled.reply.status.is_success() {
+        return settled;
+    }
+    correct(world, call, settled).await
+}
+
+/// What moto's answer lacks or gets wrong.
+async fn correct(world: &World, call: &Call, mut settled: Settled) -> Settled {
+    issued_keys::learn(world, call, &settled.reply);
+    let reply = settled.reply;
+    settled.reply = match (call.service.as_str(), call.operation.as_str()) {
+        ("ec2", "DescribeInstances") => {
+            let reply = monitoring::show(world, call, reply);
+            lifecycle::instances(world, call, reply)
+        }
+        ("ec2", "StartInstances") => lifecycle::started(world, call, reply),
+        ("ec2", "DescribeInstanceStatus") => impairment::instances(world, call, reply),
+        ("ec2", "DescribeAvailabilityZones") => impairment::zones(world, call, reply),
+        ("ec2", "CreateNatGateway" | "DescribeNatGateways") => {
+            lifecycle::nat_gateways(world, call, reply)
+        }
+        ("elasticloadbalancing", "CreateLoadBalancer" | "DescribeLoadBalancers") => {
+            lifecycle::load_balancers(world, call, reply)
+        }
+        ("elasticloadbalancing", "DescribeTargetHealth") => {
+            let reply = lifecycle::targets(world, call, reply);
+            target_health::worsen(world, call, reply).await
+        }
+        ("route53", _) => lifecycle::changed(world, call, reply),
+        _ => reply,
+    };
+    settled
+}

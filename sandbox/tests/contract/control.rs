@@ -1,0 +1,82 @@
+//! The control endpoint.
+
+use runbook_sandbox::{Calls, Fault, Filter, Handle, Kind, Options, start_in_thread};
+
+use crate::support::{Account, block_on, sandbox, scratch};
+
+#[test]
+fn the_environment_is_all_that_a_program_needs() {
+    let env = sandbox().env(Some("000000000042"));
+    let get = |name: &str| env.iter().find(|(key, _)| key == name).unwrap().1.clone();
+    assert_eq!(get("AWS_ENDPOINT_URL"), sandbox().url());
+    assert_eq!(get("AWS_ACCESS_KEY_ID"), "SANDBOX000000000042");
+}
+
+#[test]
+fn a_malformed_fault_is_refused() {
+    let on = Calls {
+        operation: Some("(".into()),
+        ..Calls::default()
+    };
+    let fault = Fault {
+        key: "k".into(),
+        account: None,
+        fault: Kind::Throttle { on },
+    };
+    let error = block_on(sandbox().fault(&fault)).unwrap_err();
+    assert!(error.to_string().contains("regex"), "{error}");
+}
+
+#[test]
+fn one_account_cannot_be_reset() {
+    assert!(block_on(sandbox().reset(Some("000000000042"))).is_err());
+}
+
+#[test]
+fn accounts_are_their_own_and_keys_of_a_role_act_there() {
+    let account = Account::new();
+    let call = |action: &str, params: &[(&str, &str)]| {
+        account.query("sts", "2011-06-15", action, params).unwrap()
+    };
+    assert_eq!(
+        call("GetCallerIdentity", &[]).ok().get("Account"),
+        account.id
+    );
+    let role = [
+        ("RoleArn", "arn:aws:iam::210987654321:role/dr"),
+        ("RoleSessionName", "s"),
+    ];
+    let key = call("AssumeRole", &role).ok().get("AccessKeyId");
+    assert!(!key.is_empty());
+}
+
+#[test]
+fn a_reset_makes_another_world() {
+    let handle = start_in_thread(Options::for_state(scratch("reset"))).unwrap();
+    block_on(async {
+        let before = handle.status().await.unwrap();
+        let fault = Fault {
+            key: "k".into(),
+            account: None,
+            fault: Kind::ZoneDown {
+                zone: "us-east-1a".into(),
+            },
+        };
+        handle.fault(&fault).await.unwrap();
+        let after = handle.reset(None).await.unwrap();
+        assert_ne!(before.world, after.world);
+        assert!(handle.faults().await.unwrap().is_empty());
+        assert!(handle.ledger(&Filter::default()).await.unwrap().is_empty());
+        let found = Handle::find(&Options::for_state(scratch("reset")))
+            .await
+            .unwrap();
+        assert_eq!(found.url(), handle.url());
+        handle.stop().await.unwrap();
+        assert!(
+            Handle::find(&Options::for_state(scratch("reset")))
+                .await
+                .is_err()
+        );
+        assert!(!scratch("reset").join("sandbox.json").exists());
+    });
+}
