@@ -43,7 +43,7 @@ pub(crate) async fn answer(server: &Arc<Server>, request: &Request) -> Reply {
 async fn inject(server: &Arc<Server>, request: &Request) -> Reply {
     let fault: Fault = match parse(request) {
         Ok(fault) => fault,
-        Err(reply) => return reply,
+        Err(reply) => return *reply,
     };
     match server.world.faults.inject(fault) {
         Ok((active, fresh)) => {
@@ -78,7 +78,7 @@ fn ledger(server: &Arc<Server>, request: &Request) -> Reply {
     let filter: Filter = if request.method == Method::POST {
         match parse(request) {
             Ok(filter) => filter,
-            Err(reply) => return reply,
+            Err(reply) => return *reply,
         }
     } else {
         let since = param(request, "since").map(|text| text.parse());
@@ -111,7 +111,7 @@ fn set_lifecycles(server: &Arc<Server>, request: &Request) -> Reply {
                 .set_lifecycles(param(request, "account"), lifecycles);
             json_reply(&lifecycles)
         }
-        Err(reply) => reply,
+        Err(reply) => *reply,
     }
 }
 
@@ -141,9 +141,9 @@ fn param(request: &Request, name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-fn parse<T: DeserializeOwned>(request: &Request) -> Result<T, Reply> {
+fn parse<T: DeserializeOwned>(request: &Request) -> Result<T, Box<Reply>> {
     serde_json::from_slice(&request.body)
-        .map_err(|error| refuse(StatusCode::BAD_REQUEST, &error.to_string()))
+        .map_err(|error| Box::new(refuse(StatusCode::BAD_REQUEST, &error.to_string())))
 }
 
 fn json_reply(value: &impl Serialize) -> Reply {

@@ -99,6 +99,12 @@ impl World {
         }
     }
 
+    fn paces(&self) -> MutexGuard<'_, Paces> {
+        self.lifecycles
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn id(&self) -> String {
         self.id
             .lock()
@@ -112,6 +118,7 @@ impl World {
         *self.memory() = Memory::default();
         self.faults.clear_all();
         self.ledger.clear();
+        self.paces().of_account.clear();
         *self.id.lock().unwrap_or_else(PoisonError::into_inner) = new_id();
         Ok(())
     }

@@ -20,10 +20,6 @@ pub(super) fn zones(world: &World, call: &Call, reply: Reply) -> Reply {
             if let Some(key) = world.faults.zone_down(&call.account, zone) {
                 world.faults.hit(&call.account, &key);
                 edits.set(item, "zoneState", "impaired");
-                // The name on the wire; the SDKs call it State.
-                if xml::child(item, "state").is_some() {
-                    edits.set(item, "state", "impaired");
-                }
             }
         }
     });

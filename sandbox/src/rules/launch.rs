@@ -17,7 +17,7 @@ use crate::world::{Service, World};
 
 /// Runs instances and makes up for what moto dropped.
 pub(super) async fn run(world: &World, call: &Call) -> Settled {
-    let settled = forward(world, call).await;
+    let mut settled = forward(world, call).await;
     if !settled.reply.status.is_success() {
         return settled;
     }
@@ -31,6 +31,7 @@ pub(super) async fn run(world: &World, call: &Call) -> Settled {
     for id in &ids {
         wishes.fulfil(world, call, id).await;
     }
+    settled.reply = monitoring::show(world, call, settled.reply);
     settled
 }
 

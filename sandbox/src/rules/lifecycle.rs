@@ -123,20 +123,69 @@ pub(super) fn started(world: &World, call: &Call, reply: Reply) -> Reply {
     reply
 }
 
-/// `DescribeInstances`: what is new is `pending`.
+/// `DescribeInstances`: what is new is `pending`, and not found as `running`.
 pub(super) fn instances(world: &World, call: &Call, reply: Reply) -> Reply {
     let delay = world.lifecycles(Some(&call.account)).instance_ms;
+    let admitted = admits_pending(call);
     let memory = world.memory();
     let edited = xml::edit(reply.text(), |document, edits| {
         for state in xml::all(document, "instanceState") {
-            let id = sibling(state, "instanceId");
-            if xml::text_at(state, &["name"]) == "running"
-                && memory.is_young(&call.account, id, delay)
-            {
-                edits.replace(
-                    state,
-                    "<instanceState><code>0</code><name>pending</name></instanceState>",
-                );
+            let Some(instance) = state.parent() else {
+                continue;
+            };
+            let id = xml::text_at(instance, &["instanceId"]);
+            let young = memory.is_young(&call.account, id, delay);
+            if !young || xml::text_at(state, &["name"]) != "running" {
+                continue;
+            }
+            if admitted {
+                edits.replace(state, PENDING);
+            } else {
+                edits.replace(instance, "");
+            }
+        }
+    });
+    with(reply, edited)
+}
+
+const PENDING: &str = "<instanceState><code>0</code><name>pending</name></instanceState>";
+
+/// Whether the request's filters let a pending instance through.
+fn admits_pending(call: &Call) -> bool {
+    let filters = call
+        .form
+        .iter()
+        .filter(|(name, _)| name.starts_with("Filter.") && name.ends_with(".Name"));
+    let mut by_state = filters.filter(|(_, value)| *value == "instance-state-name");
+    by_state.all(|(name, _)| {
+        let prefix = format!("{}.Value.", name.trim_end_matches(".Name"));
+        call.list(&prefix).iter().any(|value| value == "pending")
+    })
+}
+
+/// `DescribeInstanceStatus`: what is new is not listed, or is `initializing`.
+pub(super) fn statuses(world: &World, call: &Call, reply: Reply) -> Reply {
+    let delay = world.lifecycles(Some(&call.account)).instance_ms;
+    let all = call
+        .param("IncludeAllInstances")
+        .eq_ignore_ascii_case("true");
+    let memory = world.memory();
+    let edited = xml::edit(reply.text(), |document, edits| {
+        for state in xml::all(document, "instanceState") {
+            let Some(item) = state.parent() else { continue };
+            let id = xml::text_at(item, &["instanceId"]);
+            if !memory.is_young(&call.account, id, delay) {
+                continue;
+            }
+            if !all {
+                edits.replace(item, "");
+                continue;
+            }
+            edits.replace(state, PENDING);
+            for summary in ["instanceStatus", "systemStatus"] {
+                if let Some(summary) = xml::child(item, summary) {
+                    edits.set(summary, "status", "initializing");
+                }
             }
         }
     });
@@ -189,12 +238,6 @@ pub(super) fn load_balancers(world: &World, call: &Call, reply: Reply) -> Reply 
         }
     });
     with(reply, edited)
-}
-
-fn sibling<'a>(node: Node<'a, '_>, name: &str) -> &'a str {
-    node.parent()
-        .map(|parent| xml::text_at(parent, &[name]))
-        .unwrap_or_default()
 }
 
 fn replace_text(edits: &mut Edits, parent: Node<'_, '_>, name: &str, (old, new): (&str, &str)) {

@@ -116,7 +116,10 @@ async fn correct(world: &World, call: &Call, mut settled: Settled) -> Settled {
             lifecycle::instances(world, call, reply)
         }
         ("ec2", "StartInstances") => lifecycle::started(world, call, reply),
-        ("ec2", "DescribeInstanceStatus") => impairment::instances(world, call, reply),
+        ("ec2", "DescribeInstanceStatus") => {
+            let reply = lifecycle::statuses(world, call, reply);
+            impairment::instances(world, call, reply)
+        }
         ("ec2", "DescribeAvailabilityZones") => impairment::zones(world, call, reply),
         ("ec2", "CreateNatGateway" | "DescribeNatGateways") => {
             lifecycle::nat_gateways(world, call, reply)

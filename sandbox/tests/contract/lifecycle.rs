@@ -27,9 +27,33 @@ fn an_instance_is_pending_first() {
     slow(&account);
     account.launch(&[]).ok();
     let describe = || account.ec2("DescribeInstances", &[]).ok();
-    assert_eq!(state(&describe()), "pending");
+    let running = || {
+        let filter = [
+            ("Filter.1.Name", "instance-state-name"),
+            ("Filter.1.Value.1", "running"),
+        ];
+        account
+            .ec2("DescribeInstances", &filter)
+            .ok()
+            .all("instanceId")
+            .len()
+    };
+    let checked = || {
+        account
+            .ec2("DescribeInstanceStatus", &[])
+            .ok()
+            .all("instanceId")
+            .len()
+    };
+    assert_eq!(
+        (state(&describe()).as_str(), running(), checked()),
+        ("pending", 0, 0)
+    );
     account.lifecycles(Lifecycles::INSTANT);
-    assert_eq!(state(&describe()), "running");
+    assert_eq!(
+        (state(&describe()).as_str(), running(), checked()),
+        ("running", 1, 1)
+    );
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What the sandbox promises: one sandbox for all tests, one account for each.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod alarms;
 mod control;
 mod ec2;
