@@ -88,6 +88,11 @@ pub enum Kind {
         /// How much later.
         ms: u64,
     },
+    /// What was made on EC2 is not seen for a while: left out of lists, not found by id.
+    StaleReads {
+        /// How long after its creation.
+        ms: u64,
+    },
     /// A CloudWatch alarm is in a state and stays there.
     Alarm {
         /// Name of the alarm. It may be created later.

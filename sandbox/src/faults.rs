@@ -136,6 +136,14 @@ impl Faults {
         .is_some()
     }
 
+    /// How long what is new stays unseen.
+    pub(crate) fn stale(&self, account: &str) -> Option<(String, u64)> {
+        self.first(account, |kind| match kind {
+            Kind::StaleReads { ms } => Some(*ms),
+            _ => None,
+        })
+    }
+
     /// The state that a fault holds an alarm in.
     pub(crate) fn alarm(
         &self,
@@ -288,7 +296,10 @@ impl Strike {
             Kind::Hang { seconds, .. } => {
                 self.after = Some((Duration::from_secs(*seconds), fault.key.clone()))
             }
-            Kind::UnhealthyTargets { .. } | Kind::ZoneDown { .. } | Kind::Alarm { .. } => {}
+            Kind::UnhealthyTargets { .. }
+            | Kind::ZoneDown { .. }
+            | Kind::StaleReads { .. }
+            | Kind::Alarm { .. } => {}
         }
     }
 }
@@ -314,6 +325,7 @@ fn calls_of(kind: &Kind) -> Option<&Calls> {
         Kind::UnhealthyTargets { .. }
         | Kind::ZoneDown { .. }
         | Kind::RegionDown { .. }
+        | Kind::StaleReads { .. }
         | Kind::Alarm { .. } => None,
     }
 }

@@ -55,6 +55,20 @@ impl Memory {
             .map(Instant::elapsed)
     }
 
+    /// What stands under `prefix` and began less than `ms` ago, without the prefix.
+    pub(crate) fn young_under(&self, account: &str, prefix: &str, ms: u64) -> Vec<String> {
+        let limit = Duration::from_millis(ms);
+        let young = self
+            .births
+            .iter()
+            .filter(|([of, _], birth)| of == account && birth.elapsed() < limit);
+        let mut names: Vec<String> = young
+            .filter_map(|([_, id], _)| id.strip_prefix(prefix).map(str::to_owned))
+            .collect();
+        names.sort();
+        names
+    }
+
     /// Whether something began less than `ms` ago.
     pub(crate) fn is_young(&self, account: &str, id: &str, ms: u64) -> bool {
         self.age(account, id)

@@ -9,7 +9,8 @@
 
 use roxmltree::{Document, Node};
 
-use super::{Settled, forward, lifecycle, monitoring};
+use super::lifecycle::instances;
+use super::{Settled, forward, monitoring};
 use crate::call::Call;
 use crate::http::Reply;
 use crate::wire::xml;
@@ -22,7 +23,7 @@ pub(super) async fn run(world: &World, call: &Call) -> Settled {
         return settled;
     }
     let ids = xml::texts(settled.reply.text(), "instanceId");
-    lifecycle::launched(world, call, &ids);
+    instances::turn(world, call, &ids);
     let template = template_of(world, call).await;
     let wishes = Wishes::of(call, template.as_ref().map(Reply::text).unwrap_or_default());
     if let Some(on) = wishes.monitoring {

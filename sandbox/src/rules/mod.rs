@@ -11,9 +11,12 @@ mod lifecycle;
 mod monitoring;
 mod repeated_delete;
 mod same_name;
+mod stale_reads;
 mod target_health;
 mod tokens;
 mod unimplemented;
+
+use lifecycle::{creations, dns, instances, targets};
 
 use crate::call::Call;
 use crate::http::Reply;
@@ -87,11 +90,11 @@ async fn perform(world: &World, call: &Call) -> Settled {
         ("elasticloadbalancing", "DeregisterTargets" | "DeleteTargetGroup") => {
             repeated_delete::run(world, call).await
         }
-        ("elasticloadbalancing", "RegisterTargets") => lifecycle::register(world, call).await,
+        ("elasticloadbalancing", "RegisterTargets") => targets::register(world, call).await,
         ("route53", "CreateHostedZone" | "CreateHealthCheck") => {
             caller_reference::create(world, call).await
         }
-        ("route53", "GetChange") => lifecycle::change(world, call).await,
+        ("route53", "GetChange") => dns::change(world, call),
         ("cloudwatch", "PutMetricAlarm" | "SetAlarmState") => alarms::write(world, call).await,
         _ => forward(world, call).await,
     }
@@ -111,28 +114,38 @@ async fn correct(world: &World, call: &Call, mut settled: Settled) -> Settled {
     issued_keys::learn(world, call, &settled.reply);
     let reply = settled.reply;
     settled.reply = match (call.service.as_str(), call.operation.as_str()) {
-        ("ec2", "DescribeInstances") => {
-            let reply = monitoring::show(world, call, reply);
-            lifecycle::instances(world, call, reply)
-        }
-        ("ec2", "StartInstances") => lifecycle::started(world, call, reply),
-        ("ec2", "DescribeInstanceStatus") => {
-            let reply = lifecycle::statuses(world, call, reply);
-            impairment::instances(world, call, reply)
-        }
-        ("ec2", "DescribeAvailabilityZones") => impairment::zones(world, call, reply),
-        ("ec2", "CreateNatGateway" | "DescribeNatGateways") => {
-            lifecycle::nat_gateways(world, call, reply)
-        }
+        ("ec2", operation) => correct_ec2(world, call, (operation, reply)),
         ("elasticloadbalancing", "CreateLoadBalancer" | "DescribeLoadBalancers") => {
-            lifecycle::load_balancers(world, call, reply)
+            creations::load_balancers(world, call, reply)
         }
         ("elasticloadbalancing", "DescribeTargetHealth") => {
-            let reply = lifecycle::targets(world, call, reply);
+            let reply = targets::show(world, call, reply);
             target_health::worsen(world, call, reply).await
         }
-        ("route53", _) => lifecycle::changed(world, call, reply),
+        ("route53", _) => dns::changed(world, call, reply),
         _ => reply,
     };
-    settled
+    stale_reads::apply(world, call, settled)
+}
+
+fn correct_ec2(world: &World, call: &Call, (operation, reply): (&str, Reply)) -> Reply {
+    match operation {
+        "DescribeInstances" => {
+            let reply = monitoring::show(world, call, reply);
+            instances::show(world, call, reply)
+        }
+        "StartInstances" | "StopInstances" | "TerminateInstances" => {
+            instances::turned(world, call, reply)
+        }
+        "DescribeInstanceStatus" => {
+            let reply = instances::show_status(world, call, reply);
+            impairment::instances(world, call, reply)
+        }
+        "DescribeAvailabilityZones" => impairment::zones(world, call, reply),
+        "CreateNatGateway" | "DescribeNatGateways" => creations::nat_gateways(world, call, reply),
+        "CreateSnapshot" | "CreateSnapshots" | "CopySnapshot" | "DescribeSnapshots" => {
+            creations::snapshots(world, call, reply)
+        }
+        _ => reply,
+    }
 }

@@ -6,8 +6,7 @@
 //! balancer does in moto.
 //! <https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DeleteTargetGroup.html>
 
-use std::collections::BTreeMap;
-
+use super::lifecycle::targets::{deregistered, targets};
 use super::{Settled, forward};
 use crate::call::{Call, query_result};
 use crate::http::Reply;
@@ -20,15 +19,17 @@ pub(super) async fn run(world: &World, call: &Call) -> Settled {
     let mut settled = forward(world, call).await;
     let code = code_of(&settled.reply);
     match (call.operation.as_str(), code.as_deref()) {
-        ("DeregisterTargets", Some("InvalidTarget")) => deregister_each(world, call).await,
+        ("DeregisterTargets", Some("InvalidTarget")) => {
+            deregister_each(world, call).await;
+            deregistered(world, call);
+        }
         ("DeleteTargetGroup", Some("TargetGroupNotFound")) => {}
         ("DeregisterTargets", None) => {
-            forget(world, call);
+            deregistered(world, call);
             return settled;
         }
         _ => return settled,
     }
-    forget(world, call);
     settled.reply = Reply::new(
         ::http::StatusCode::OK,
         "text/xml",
@@ -54,33 +55,5 @@ async fn deregister_each(world: &World, call: &Call) {
         world
             .ask(call, Service::LoadBalancing, "DeregisterTargets", &params)
             .await;
-    }
-}
-
-/// The targets of the request, each by its fields.
-pub(super) fn targets(call: &Call) -> Vec<BTreeMap<&str, &String>> {
-    let mut targets: BTreeMap<&str, BTreeMap<&str, &String>> = BTreeMap::new();
-    for (name, value) in &call.form {
-        let Some((index, field)) = name
-            .strip_prefix("Targets.member.")
-            .and_then(|rest| rest.split_once('.'))
-        else {
-            continue;
-        };
-        targets.entry(index).or_default().insert(field, value);
-    }
-    targets.into_values().collect()
-}
-
-/// A target that comes back later is new again.
-fn forget(world: &World, call: &Call) {
-    let mut memory = world.memory();
-    for target in targets(call) {
-        if let Some(id) = target.get("Id") {
-            memory.end(
-                &call.account,
-                &format!("{}/{id}", call.param("TargetGroupArn")),
-            );
-        }
     }
 }

@@ -76,7 +76,8 @@ impl Edits {
         }
     }
 
-    fn append(&mut self, parent: Node<'_, '_>, xml: &str) {
+    /// Adds to the end of `parent`.
+    pub(crate) fn append(&mut self, parent: Node<'_, '_>, xml: &str) {
         let range = parent.range();
         let source = &parent.document().input_text()[range.clone()];
         let tag = parent.tag_name().name();
@@ -100,6 +101,10 @@ impl Edits {
         let mut text = String::with_capacity(source.len() + 256);
         let mut done = 0;
         for (range, change) in self.changes {
+            // Inside something that was replaced as a whole.
+            if range.start < done {
+                continue;
+            }
             text.push_str(&source[done..range.start]);
             text.push_str(&change);
             done = range.end;

@@ -47,7 +47,28 @@ fn accounts_are_their_own_and_keys_of_a_role_act_there() {
         ("RoleSessionName", "s"),
     ];
     let key = call("AssumeRole", &role).ok().get("AccessKeyId");
-    assert!(!key.is_empty());
+    let there = Account {
+        key: Some(key),
+        ..account.clone()
+    };
+    there.ec2("CreateVpc", &[("CidrBlock", "10.6.0.0/16")]).ok();
+    assert!(
+        !account
+            .ec2("DescribeVpcs", &[])
+            .text()
+            .contains("10.6.0.0/16")
+    );
+    let direct = Account {
+        id: "210987654321".into(),
+        ..account
+    };
+    assert!(
+        direct
+            .ec2("DescribeVpcs", &[])
+            .text()
+            .contains("10.6.0.0/16")
+    );
+    assert_eq!(direct.verdicts("CreateVpc"), ["forwarded"]);
 }
 
 #[test]

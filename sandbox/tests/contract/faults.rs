@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use runbook_sandbox::{Calls, Kind};
 
-use crate::support::{Account, sandbox};
+use crate::support::{Account, member, sandbox};
 
 fn on(operation: &str) -> Calls {
     Calls {
@@ -344,4 +344,61 @@ fn a_call_runs_to_its_end_without_its_caller() {
             .text()
             .contains("10.8.0.0/16")
     );
+}
+
+#[test]
+fn what_is_new_is_not_seen_yet() {
+    let account = Account::new();
+    let old = account.ec2("DescribeVpcs", &[]).ok().all("vpcId");
+    account.fault("stale", Kind::StaleReads { ms: 600_000 });
+    let new = account
+        .ec2("CreateVpc", &[("CidrBlock", "10.7.0.0/16")])
+        .ok()
+        .get("vpcId");
+    assert_eq!(account.ec2("DescribeVpcs", &[]).ok().all("vpcId"), old);
+    account
+        .ec2("DescribeVpcs", &[("VpcId.1", &new)])
+        .refused(400, "InvalidVpcID.NotFound");
+    let id = account.launch(&[]).ok().get("instanceId");
+    assert_eq!(
+        account
+            .ec2("DescribeInstances", &[])
+            .ok()
+            .all("instanceId")
+            .len(),
+        0
+    );
+    account
+        .ec2("DescribeInstances", &[("InstanceId.1", &id)])
+        .refused(400, "InvalidInstanceID.NotFound");
+    account.clear("stale");
+    assert_eq!(
+        account.ec2("DescribeVpcs", &[]).ok().all("vpcId").len(),
+        old.len() + 1
+    );
+    assert_eq!(
+        account.ec2("DescribeInstances", &[]).ok().all("instanceId"),
+        [id]
+    );
+}
+
+#[test]
+fn throttling_speaks_cbor_too() {
+    let account = Account::new();
+    account.fault(
+        "fast",
+        Kind::Throttle {
+            on: Calls {
+                service: Some("cloudwatch".into()),
+                ..Calls::default()
+            },
+        },
+    );
+    let (answer, cbor) = account.cloudwatch("DescribeAlarms", &[]);
+    assert_eq!(answer.status, 400);
+    assert_eq!(
+        member(&cbor, "__type").as_text(),
+        Some("ThrottlingException")
+    );
+    account.ec2("DescribeVpcs", &[]).ok();
 }

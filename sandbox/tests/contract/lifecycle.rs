@@ -11,6 +11,8 @@ fn slow(account: &Account) {
     account.lifecycles(Lifecycles {
         dns_change_ms: LONG,
         target_ms: LONG,
+        draining_ms: LONG,
+        snapshot_ms: LONG,
         nat_gateway_ms: LONG,
         load_balancer_ms: LONG,
         instance_ms: LONG,
@@ -54,6 +56,88 @@ fn an_instance_is_pending_first() {
         (state(&describe()).as_str(), running(), checked()),
         ("running", 1, 1)
     );
+}
+
+#[test]
+fn an_instance_takes_time_to_end() {
+    let account = Account::new();
+    let id = account.launch(&[]).ok().get("instanceId");
+    slow(&account);
+    let states = |action: &str| {
+        account.ec2(action, &[("InstanceId.1", &id)]).ok();
+        let state = || state(&account.ec2("DescribeInstances", &[]).ok());
+        slow(&account);
+        let before = state();
+        account.lifecycles(Lifecycles::INSTANT);
+        (before, state())
+    };
+    assert_eq!(
+        states("StopInstances"),
+        ("stopping".into(), "stopped".into())
+    );
+    assert_eq!(
+        states("StartInstances"),
+        ("pending".into(), "running".into())
+    );
+    assert_eq!(
+        states("TerminateInstances"),
+        ("shutting-down".into(), "terminated".into())
+    );
+}
+
+#[test]
+fn a_snapshot_is_pending_first() {
+    let account = Account::new();
+    slow(&account);
+    let volume = [("AvailabilityZone", "us-east-1a"), ("Size", "8")];
+    let volume = account.ec2("CreateVolume", &volume).ok().get("volumeId");
+    let snapshot = account.ec2("CreateSnapshot", &[("VolumeId", &volume)]).ok();
+    assert_eq!(snapshot.get("status"), "pending");
+    let describe = || {
+        account
+            .ec2("DescribeSnapshots", &[("Owner.1", "self")])
+            .ok()
+    };
+    assert_eq!(describe().get("status"), "pending");
+    account.lifecycles(Lifecycles::INSTANT);
+    assert_eq!(
+        (describe().get("status"), describe().get("progress")),
+        ("completed".into(), "100%".into())
+    );
+}
+
+#[test]
+fn a_target_that_leaves_is_draining_first() {
+    let account = Account::new();
+    slow(&account);
+    let group = account.target_group("web");
+    let id = account.launch(&[]).ok().get("instanceId");
+    let target = [
+        ("TargetGroupArn", group.as_str()),
+        ("Targets.member.1.Id", id.as_str()),
+    ];
+    account.elb("RegisterTargets", &target).ok();
+    account.elb("DeregisterTargets", &target).ok();
+    let asked = || {
+        account
+            .elb("DescribeTargetHealth", &target)
+            .ok()
+            .all("State")
+    };
+    assert_eq!(
+        account.health(&group),
+        [(id.clone(), "draining".to_owned())]
+    );
+    assert_eq!(asked(), ["draining"]);
+    account.lifecycles(Lifecycles::INSTANT);
+    assert_eq!(account.health(&group), []);
+    assert_eq!(asked(), ["unused"]);
+    account.lifecycles(Lifecycles {
+        draining_ms: LONG,
+        ..Lifecycles::INSTANT
+    });
+    account.elb("RegisterTargets", &target).ok();
+    assert_eq!(account.health(&group), [(id.clone(), "healthy".to_owned())]);
 }
 
 #[test]

@@ -91,6 +91,40 @@ fn moto_dies_with_the_daemon() {
     block_on(again.stop()).unwrap();
 }
 
+/// Not a test: a caller that is killed while it uses the sandbox.
+#[test]
+#[ignore = "run by another test as a caller"]
+fn caller() {
+    let Some(dir) = std::env::var_os(DIR).map(PathBuf::from) else {
+        return;
+    };
+    block_on(ensure(
+        &Options::for_state(&dir),
+        daemon_command(&dir),
+        &|_| {},
+    ))
+    .unwrap();
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+#[test]
+fn the_daemon_survives_its_caller() {
+    let dir = scratch("survives");
+    let options = Options::for_state(&dir);
+    let mut caller = Command::new(std::env::current_exe().unwrap())
+        .args(["process::caller", "--exact", "--ignored"])
+        .env(DIR, &dir)
+        .spawn()
+        .unwrap();
+    let ready = || block_on(Handle::find(&options)).is_ok();
+    assert!(within(Duration::from_secs(60), ready));
+    caller.kill().unwrap();
+    caller.wait().unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    let handle = block_on(Handle::find(&options)).unwrap();
+    block_on(handle.stop()).unwrap();
+}
+
 #[test]
 fn a_daemon_that_fails_shows_its_log() {
     let options = Options::for_state(scratch("fails"));

@@ -44,6 +44,8 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 pub(crate) struct Account {
     pub(crate) id: String,
     pub(crate) region: &'static str,
+    /// Used instead of the key that names the account.
+    pub(crate) key: Option<String>,
 }
 
 #[derive(Debug, Clone)]
@@ -99,7 +101,14 @@ impl Account {
         Account {
             id: format!("{:012}", NEXT.fetch_add(1, Ordering::Relaxed)),
             region: "us-east-1",
+            key: None,
         }
+    }
+
+    fn key(&self) -> String {
+        self.key
+            .clone()
+            .unwrap_or_else(|| format!("SANDBOX{}", self.id))
     }
 
     pub(crate) fn ec2(&self, action: &str, params: &[(&str, &str)]) -> Answer {
@@ -193,10 +202,10 @@ impl Account {
     ) -> std::io::Result<()> {
         let mut head = format!(
             "{line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n\
-             authorization: AWS4-HMAC-SHA256 Credential=SANDBOX{}/20260101/{}/{scope}/aws4_request, \
+             authorization: AWS4-HMAC-SHA256 Credential={}/20260101/{}/{scope}/aws4_request, \
              SignedHeaders=host, Signature=0\r\n",
             body.len(),
-            self.id,
+            self.key(),
             self.region
         );
         for (name, value) in headers {
