@@ -5,7 +5,7 @@ use runbook_step::scope::Scope;
 use runbook_step::template::render;
 use runbook_step::{Fault, FaultKind, StepResult};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Fails unless every expression holds.
@@ -30,8 +30,7 @@ enum Expressions {
 }
 
 /// No outputs.
-#[derive(Serialize, JsonSchema)]
-#[expect(dead_code, reason = "the type gives the schema")]
+#[derive(JsonSchema)]
 pub(crate) struct Nothing {}
 
 pub(crate) fn run(with: &Value, scope: &Scope) -> StepResult<Value> {

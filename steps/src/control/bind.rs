@@ -31,7 +31,6 @@ enum Expression {
 /// The computed values, by name.
 #[derive(Serialize, JsonSchema)]
 #[serde(transparent)]
-#[expect(dead_code, reason = "the type gives the schema")]
 pub(crate) struct Names(Map<String, Value>);
 
 /// Inputs as the Rust type.

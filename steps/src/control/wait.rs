@@ -11,6 +11,7 @@ use super::span::Span;
 /// The timer is on disk: a restart does not begin it again.
 #[derive(JsonSchema)]
 #[serde(transparent)]
+#[expect(dead_code, reason = "the engine reads the recorded inputs")]
 pub(crate) struct Wait(Fields);
 
 /// Waits for a span of time, or until a point in time.

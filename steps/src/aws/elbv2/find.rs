@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::aws::client::Elb;
-use crate::aws::fault::{Expect, Explain, };
+use crate::aws::fault::{Expect, Explain, not_found};
 use crate::aws::tags;
 
 fn is_arn(text: &str) -> bool {
@@ -62,7 +62,7 @@ pub(super) async fn target_group_arn(elb: &Elb, context: &Context, named: &str) 
 }
 
 pub(super) fn missing(what: &str, named: &str) -> Fault {
-    Fault::new(FaultKind::NotFound, format!("no {what} is called `{named}`"))
+    not_found(format_args!("{what} `{named}`"))
 }
 
 /// Whether this step made the resource in an earlier attempt.
