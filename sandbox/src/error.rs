@@ -32,6 +32,14 @@ pub enum Error {
         /// The port.
         port: u16,
     },
+    /// The port that was asked for cannot be had.
+    #[error("cannot listen on port {port} of 127.0.0.1")]
+    Listen {
+        /// The port; 0 stands for any.
+        port: u16,
+        /// What the system said.
+        source: io::Error,
+    },
     /// The emulator ended or did not answer.
     #[error("moto did not start:\n{log}")]
     Moto {
@@ -101,7 +109,7 @@ impl Error {
                  it is needed only once"
                     .into()
             }
-            Error::PortInUse { .. } => {
+            Error::PortInUse { .. } | Error::Listen { .. } => {
                 "choose another port, or leave the port out to get a free one".into()
             }
             Error::Moto { .. } => {

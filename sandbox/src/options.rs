@@ -32,8 +32,8 @@ impl Options {
     /// the user's cache folder.
     pub fn for_state(dir: impl Into<PathBuf>) -> Options {
         Options {
-            dir: dir.into(),
-            cache: cache_root().join(format!("sandbox-{}", fingerprint())),
+            dir: absolute(dir.into()),
+            cache: absolute(cache_root()).join(format!("sandbox-{}", fingerprint())),
             idle: None,
             port: None,
             lifecycles: Lifecycles::default(),
@@ -63,6 +63,11 @@ impl Options {
     pub(crate) fn ledger_file(&self) -> PathBuf {
         self.dir.join("ledger.jsonl")
     }
+}
+
+/// A path that means the same to the background process and to later callers.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }
 
 /// Changes with every pinned package, so that an upgrade builds a new environment.

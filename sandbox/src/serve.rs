@@ -123,8 +123,8 @@ async fn listen(port: Option<u16>) -> Result<TcpListener, Error> {
         .await
         .map_err(|source| match source.kind() {
             io::ErrorKind::AddrInUse => Error::PortInUse { port: wanted },
-            _ => Error::Unreachable {
-                url: format!("http://127.0.0.1:{wanted}"),
+            _ => Error::Listen {
+                port: wanted,
                 source,
             },
         })
