@@ -13,8 +13,11 @@ mod repeated_delete;
 mod same_name;
 mod stale_reads;
 mod target_health;
+mod token_filter;
 mod tokens;
 mod unimplemented;
+
+use roxmltree::Node;
 
 use lifecycle::{creations, dns, instances, targets};
 
@@ -22,6 +25,7 @@ use crate::call::Call;
 use crate::http::Reply;
 use crate::ledger::Verdict;
 use crate::wire::refusal::Refusal;
+use crate::wire::xml::Edits;
 use crate::world::World;
 
 /// A call that has its answer.
@@ -81,6 +85,7 @@ async fn perform(world: &World, call: &Call) -> Settled {
         return refused;
     }
     match (call.service.as_str(), call.operation.as_str()) {
+        ("ec2", "DescribeInstances") => token_filter::describe(world, call).await,
         ("ec2", "RunInstances") => launch::run(world, call).await,
         ("ec2", "MonitorInstances") => monitoring::switch(world, call, true).await,
         ("ec2", "UnmonitorInstances") => monitoring::switch(world, call, false).await,
@@ -147,5 +152,15 @@ fn correct_ec2(world: &World, call: &Call, (operation, reply): (&str, Reply)) ->
             creations::snapshots(world, call, reply)
         }
         _ => reply,
+    }
+}
+
+/// Takes an instance out of an answer, and its reservation if nothing else is in it.
+fn remove_instance(edits: &mut Edits, instance: Node<'_, '_>) {
+    let Some(set) = instance.parent() else { return };
+    let alone = set.children().filter(Node::is_element).count() == 1;
+    match set.parent().filter(|_| alone) {
+        Some(reservation) => edits.replace(reservation, ""),
+        None => edits.replace(instance, ""),
     }
 }

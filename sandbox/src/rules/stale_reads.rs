@@ -7,7 +7,7 @@
 
 use roxmltree::Node;
 
-use super::Settled;
+use super::{Settled, remove_instance};
 use crate::call::Call;
 use crate::http::Reply;
 use crate::ledger::Verdict;
@@ -151,7 +151,11 @@ fn hide(
             };
             if is_listed(item, kind) && memory.is_young(&call.account, &made(id), ms) {
                 hidden.push(id.to_owned());
-                edits.replace(item, "");
+                if kind.id == "instanceId" {
+                    remove_instance(edits, item);
+                } else {
+                    edits.replace(item, "");
+                }
             }
         }
     });

@@ -69,8 +69,16 @@ fn monitoring_can_be_switched() {
 #[test]
 fn a_launch_template_is_taken_whole() {
     let account = Account::new();
+    let iam = |action: &str, params: &[(&str, &str)]| {
+        account
+            .query("iam", "2010-05-08", action, params)
+            .unwrap()
+            .ok();
+    };
+    iam("CreateInstanceProfile", &[("InstanceProfileName", "web")]);
     let template = [
         ("LaunchTemplateName", "web"),
+        ("LaunchTemplateData.IamInstanceProfile.Name", "web"),
         ("LaunchTemplateData.ImageId", "ami-12345678"),
         ("LaunchTemplateData.InstanceType", "t3.micro"),
         ("LaunchTemplateData.Monitoring.Enabled", "true"),
@@ -88,6 +96,12 @@ fn a_launch_template_is_taken_whole() {
     assert_eq!(
         account.ec2("DescribeInstances", &[]).get("httpTokens"),
         "required"
+    );
+    assert!(
+        account
+            .ec2("DescribeInstances", &[])
+            .get("arn")
+            .ends_with(":instance-profile/web")
     );
     account
         .ec2("TerminateInstances", &[("InstanceId.1", &id)])

@@ -196,3 +196,22 @@ fn the_ledger_knows_the_token_tag() {
         Some("wish-2")
     );
 }
+
+#[test]
+fn an_instance_is_found_by_its_token() {
+    let account = Account::new();
+    let id = account.launch(&[TOKEN]).ok().get("instanceId");
+    account.launch(&[("ClientToken", "wish-2")]).ok();
+    let find = |token: &str| {
+        let filters = [
+            ("Filter.1.Name", "client-token"),
+            ("Filter.1.Value.1", token),
+            ("Filter.2.Name", "instance-state-name"),
+            ("Filter.2.Value.1", "running"),
+        ];
+        account.ec2("DescribeInstances", &filters).ok()
+    };
+    assert_eq!(find("wish-1").all("instanceId"), [id]);
+    assert_eq!(find("wish-1").all("reservationId").len(), 1);
+    assert!(find("wish-3").all("reservationId").is_empty());
+}

@@ -6,6 +6,7 @@ use super::delays;
 use crate::call::Call;
 use crate::http::Reply;
 use crate::rules::impairment::with;
+use crate::rules::remove_instance;
 use crate::wire::xml;
 use crate::world::World;
 
@@ -64,7 +65,7 @@ pub(in crate::rules) fn show(world: &World, call: &Call, reply: Reply) -> Reply 
             if admits(call, name) {
                 edits.replace(state, state_element(code, name));
             } else {
-                edits.replace(instance, "");
+                remove_instance(edits, instance);
             }
         }
     });
