@@ -609,3 +609,111 @@ fn backups_are_scheduled_as_often_as_the_matrix_and_the_objective_say() {
         }
     }
 }
+
+fn runbook(name: &str) -> Option<Value> {
+    let path = file("x")
+        .with_file_name("../runbooks")
+        .join(format!("{name}.yaml"));
+    let text = std::fs::read_to_string(&path).ok()?;
+    Some(serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{name}.yaml: {error}")))
+}
+
+#[test]
+fn what_environments_say_of_runbooks_is_true() {
+    for environment in ENVIRONMENTS {
+        let file = yaml(environment);
+        for schedule in file["schedules"].as_array().unwrap() {
+            let name = schedule["runbook"].as_str().unwrap();
+            let runbook =
+                runbook(name).unwrap_or_else(|| panic!("{environment}: no runbook {name}"));
+            for param in schedule["params"].as_object().unwrap().keys() {
+                assert!(
+                    runbook["params"][param].is_object(),
+                    "{name} has no parameter {param}"
+                );
+            }
+        }
+        for freeze in file["freeze"].as_array().unwrap() {
+            for name in freeze["allow"].as_array().unwrap() {
+                assert!(
+                    runbook(name.as_str().unwrap()).is_some(),
+                    "{environment}: no runbook {name}"
+                );
+            }
+        }
+        // Objectives take no template, so they stand in two places.
+        let failover = runbook("prod-failover").unwrap();
+        assert_eq!(
+            failover["objectives"]["rto"], file["vars"]["rto"],
+            "{environment}"
+        );
+        assert_eq!(
+            failover["objectives"]["rpo"], file["vars"]["rpo"],
+            "{environment}"
+        );
+    }
+}
+
+#[test]
+fn what_a_scenario_prepares_is_there() {
+    let scenario = runbook("prod-failover.sandbox").unwrap();
+    let keys: Vec<&str> = scenario
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        keys.into_iter().collect::<BTreeSet<_>>(),
+        BTreeSet::from(["prepare", "faults"])
+    );
+    for prepare in scenario["prepare"].as_array().unwrap() {
+        let name = prepare["runbook"].as_str().unwrap();
+        assert!(runbook(name).is_some(), "no runbook {name}");
+    }
+    assert!(
+        scenario["faults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|fault| fault["kind"].is_string())
+    );
+}
+
+#[test]
+fn a_runbooks_file_is_named_as_it_is_and_its_children_are_there() {
+    let folder = file("x").with_file_name("../runbooks");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let file_name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(name) = file_name
+            .strip_suffix(".yaml")
+            .filter(|name| !name.contains('.'))
+        else {
+            continue;
+        };
+        let this = runbook(name).unwrap();
+        assert_eq!(this["name"], json!(name));
+        assert!(this["summary"].is_string(), "{name} has no summary");
+        for step in this["steps"].as_array().unwrap() {
+            if step["uses"] != "runbook" {
+                continue;
+            }
+            let child = step["with"]["file"].as_str().unwrap();
+            let child_book = runbook(child).unwrap_or_else(|| panic!("{name}: no runbook {child}"));
+            let given = step["with"]["params"].as_object().unwrap();
+            for param in given.keys() {
+                assert!(
+                    child_book["params"][param].is_object(),
+                    "{name}: {child} has no {param}"
+                );
+            }
+            for (param, declaration) in child_book["params"].as_object().unwrap() {
+                let needed = declaration.get("default").is_none();
+                assert!(
+                    !needed || given.contains_key(param),
+                    "{name}: {child} needs {param}"
+                );
+            }
+        }
+    }
+}
