@@ -367,3 +367,142 @@ impl Definition {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudwatch::Client;
+    use aws_sdk_cloudwatch::operation::delete_alarms::DeleteAlarmsOutput;
+    use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
+    use aws_sdk_cloudwatch::operation::put_metric_alarm::PutMetricAlarmOutput;
+    use aws_sdk_cloudwatch::types::Dimension;
+    use aws_smithy_mocks::{Rule, mock};
+    use serde_json::{from_value, json};
+
+    use super::*;
+    use crate::aws::testing::{answering, context};
+
+    fn step() -> Put {
+        from_value(json!({
+            "name": "unhealthy", "namespace": "AWS/ApplicationELB", "metric": "UnHealthyHostCount",
+            "dimensions": { "TargetGroup": "tg" }, "statistic": "Maximum", "threshold": 1,
+            "comparison": "GreaterThanOrEqualToThreshold", "evaluation_periods": 2,
+            "alarm_actions": ["arn:b", "arn:a"],
+        }))
+        .unwrap()
+    }
+
+    fn alarm(threshold: f64) -> MetricAlarm {
+        MetricAlarm::builder()
+            .alarm_name("unhealthy")
+            .alarm_arn("arn:alarm")
+            .namespace("AWS/ApplicationELB")
+            .metric_name("UnHealthyHostCount")
+            .dimensions(Dimension::builder().name("TargetGroup").value("tg").build())
+            .statistic(Statistic::Maximum)
+            .period(60)
+            .evaluation_periods(2)
+            .datapoints_to_alarm(2)
+            .threshold(threshold)
+            .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)
+            .alarm_actions("arn:a")
+            .alarm_actions("arn:b")
+            .insufficient_data_actions("arn:c")
+            .alarm_description("by hand")
+            .build()
+    }
+
+    fn there(threshold: f64) -> Rule {
+        mock!(Client::describe_alarms).then_output(move || {
+            DescribeAlarmsOutput::builder().metric_alarms(alarm(threshold)).build()
+        })
+    }
+
+    fn absent() -> Rule {
+        mock!(Client::describe_alarms).then_output(|| DescribeAlarmsOutput::builder().build())
+    }
+
+    fn puts(threshold: f64) -> Rule {
+        mock!(Client::put_metric_alarm)
+            .match_requests(move |request| {
+                request.threshold() == Some(threshold)
+                    && request.insufficient_data_actions() == ["arn:c"]
+                    && request.alarm_description() == Some("by hand")
+            })
+            .then_output(|| PutMetricAlarmOutput::builder().build())
+    }
+
+    fn client(rules: &[&Rule]) -> CloudWatch {
+        CloudWatch(answering!(aws_sdk_cloudwatch, rules))
+    }
+
+    #[tokio::test]
+    async fn one_that_is_as_wished_is_left_alone() {
+        let cloudwatch = client(&[&there(1.0)]);
+        let same = Observed::Same(output(&alarm(1.0)));
+        assert_eq!(step().observe(&cloudwatch, &context()).await, Ok(same));
+    }
+
+    #[tokio::test]
+    async fn what_the_inputs_do_not_name_is_kept_and_undo_restores_all() {
+        let forward = puts(1.0);
+        let cloudwatch = client(&[&there(5.0), &forward]);
+        let Ok(Observed::Differs(before)) = step().observe(&cloudwatch, &context()).await else {
+            panic!("it differs");
+        };
+        step().apply(&before, &cloudwatch, &context()).await.unwrap();
+        assert_eq!(forward.num_calls(), 1);
+
+        let back = puts(5.0);
+        let cloudwatch = client(&[&there(1.0), &back]);
+        step().undo(&before, None, &cloudwatch, &context()).await.unwrap();
+        assert_eq!(back.num_calls(), 1);
+
+        let cloudwatch = client(&[&there(9.0)]);
+        let fault = step().undo(&before, None, &cloudwatch, &context()).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Conflict);
+    }
+
+    #[tokio::test]
+    async fn undo_deletes_one_that_was_not_there() {
+        let mut step = step();
+        let deleted = mock!(Client::delete_alarms).then_output(|| DeleteAlarmsOutput::builder().build());
+        let before = Before { previous: None };
+        let cloudwatch = client(&[&absent(), &deleted]);
+        assert_eq!(step.observe(&cloudwatch, &context()).await, Ok(Observed::Differs(before.clone())));
+        step.undo(&before, None, &cloudwatch, &context()).await.unwrap();
+        assert_eq!(deleted.num_calls(), 0);
+
+        step.description = Some("by hand".to_owned());
+        let own = mock!(Client::describe_alarms).then_output(|| {
+            let alarm = MetricAlarm::builder()
+                .set_insufficient_data_actions(None)
+                .alarm_name("unhealthy")
+                .namespace("AWS/ApplicationELB")
+                .metric_name("UnHealthyHostCount")
+                .dimensions(Dimension::builder().name("TargetGroup").value("tg").build())
+                .statistic(Statistic::Maximum)
+                .period(60)
+                .evaluation_periods(2)
+                .threshold(1.0)
+                .comparison_operator(ComparisonOperator::GreaterThanOrEqualToThreshold)
+                .alarm_actions("arn:a")
+                .alarm_actions("arn:b")
+                .alarm_description("by hand")
+                .build();
+            DescribeAlarmsOutput::builder().metric_alarms(alarm).build()
+        });
+        let cloudwatch = client(&[&own, &deleted]);
+        step.undo(&before, None, &cloudwatch, &context()).await.unwrap();
+        assert_eq!(deleted.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_computed_from_several_metrics_is_refused() {
+        let math = mock!(Client::describe_alarms).then_output(|| {
+            let alarm = MetricAlarm::builder().alarm_name("unhealthy").build();
+            DescribeAlarmsOutput::builder().metric_alarms(alarm).build()
+        });
+        let fault = step().observe(&client(&[&math]), &context()).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Invalid);
+    }
+}

@@ -359,3 +359,171 @@ async fn write(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_elasticloadbalancingv2::Client;
+    use aws_sdk_elasticloadbalancingv2::operation::create_load_balancer::CreateLoadBalancerOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::delete_load_balancer::DeleteLoadBalancerOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::describe_load_balancer_attributes::DescribeLoadBalancerAttributesOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::describe_load_balancers::{
+        DescribeLoadBalancersError, DescribeLoadBalancersOutput,
+    };
+    use aws_sdk_elasticloadbalancingv2::operation::describe_tags::DescribeTagsOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::modify_load_balancer_attributes::ModifyLoadBalancerAttributesOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::set_subnets::SetSubnetsOutput;
+    use aws_sdk_elasticloadbalancingv2::types::error::LoadBalancerNotFoundException;
+    use aws_sdk_elasticloadbalancingv2::types::{
+        AvailabilityZone, LoadBalancerState, TagDescription,
+    };
+    use aws_smithy_mocks::{Rule, mock};
+    use aws_smithy_types::error::ErrorMetadata;
+    use serde_json::{from_value, json};
+
+    use super::*;
+    use crate::aws::testing::{TOKEN, answering, context};
+
+    fn step() -> Ensure {
+        from_value(json!({
+            "name": "web", "subnets": ["subnet-a", "subnet-b"], "security_groups": ["sg-1"],
+            "deletion_protection": true,
+        }))
+        .unwrap()
+    }
+
+    fn balancer(subnets: &[&str], state: LoadBalancerStateEnum) -> LoadBalancer {
+        let zones = subnets
+            .iter()
+            .map(|subnet| AvailabilityZone::builder().subnet_id(*subnet).build())
+            .collect();
+        LoadBalancer::builder()
+            .load_balancer_arn("arn:lb")
+            .load_balancer_name("web")
+            .dns_name("web.elb.example.net")
+            .canonical_hosted_zone_id("Z35SXDOTRQ7X7K")
+            .scheme(LoadBalancerSchemeEnum::InternetFacing)
+            .security_groups("sg-1")
+            .set_availability_zones(Some(zones))
+            .state(LoadBalancerState::builder().code(state).build())
+            .build()
+    }
+
+    fn there(subnets: &'static [&'static str], state: LoadBalancerStateEnum) -> Rule {
+        mock!(Client::describe_load_balancers).then_output(move || {
+            let balancer = balancer(subnets, state.clone());
+            DescribeLoadBalancersOutput::builder().load_balancers(balancer).build()
+        })
+    }
+
+    fn absent() -> Rule {
+        mock!(Client::describe_load_balancers).then_error(|| {
+            let meta = ErrorMetadata::builder().code("LoadBalancerNotFound").build();
+            let error = LoadBalancerNotFoundException::builder().meta(meta).build();
+            DescribeLoadBalancersError::LoadBalancerNotFoundException(error)
+        })
+    }
+
+    fn made_by(token: &'static str) -> Rule {
+        mock!(Client::describe_tags).then_output(move || {
+            let tag = Tag::builder().key("runbook:token").value(token).build();
+            let described = TagDescription::builder().tags(tag).build();
+            DescribeTagsOutput::builder().tag_descriptions(described).build()
+        })
+    }
+
+    fn protected(on: &'static str) -> Rule {
+        mock!(Client::describe_load_balancer_attributes).then_output(move || {
+            let attribute = LoadBalancerAttribute::builder().key(PROTECTION).value(on).build();
+            DescribeLoadBalancerAttributesOutput::builder().attributes(attribute).build()
+        })
+    }
+
+    fn sets_protection(on: &'static str) -> Rule {
+        mock!(Client::modify_load_balancer_attributes)
+            .match_requests(move |request| request.attributes()[0].value() == Some(on))
+            .then_output(|| ModifyLoadBalancerAttributesOutput::builder().build())
+    }
+
+    fn client(rules: &[&Rule]) -> Elb {
+        Elb(answering!(aws_sdk_elasticloadbalancingv2, rules))
+    }
+
+    const BOTH: &[&str] = &["subnet-b", "subnet-a"];
+
+    #[tokio::test]
+    async fn a_new_one_is_made_protected_and_waited_for() {
+        let created = mock!(Client::create_load_balancer)
+            .match_requests(|request| {
+                request.tags().iter().any(|tag| tag.value() == Some(TOKEN))
+                    && request.r#type() == Some(&LoadBalancerTypeEnum::Application)
+            })
+            .then_output(|| {
+                let balancer = balancer(BOTH, LoadBalancerStateEnum::Provisioning);
+                CreateLoadBalancerOutput::builder().load_balancers(balancer).build()
+            });
+        let on = sets_protection("true");
+        let elb = client(&[&absent(), &created, &protected("false"), &on]);
+        let before = Before { existing: None };
+        assert_eq!(step().observe(&elb, &context()).await, Ok(Observed::Differs(before.clone())));
+        let again = step().apply(&before, &elb, &context()).await.unwrap();
+        assert!(matches!(again, Progress::Again { .. }));
+        assert_eq!((created.num_calls(), on.num_calls()), (1, 1));
+
+        let active = there(BOTH, LoadBalancerStateEnum::Active);
+        let elb = client(&[&active, &protected("true"), &made_by(TOKEN)]);
+        let output = Balancer::from(balancer(BOTH, LoadBalancerStateEnum::Active));
+        let done = step().apply(&before, &elb, &context()).await.unwrap();
+        assert_eq!(done, Progress::Done(output.clone()));
+        assert_eq!(step().observe(&elb, &context()).await, Ok(Observed::Adopted(output)));
+    }
+
+    #[tokio::test]
+    async fn one_that_was_there_is_changed_and_restored() {
+        let sets = |subnets: &'static [&'static str]| {
+            mock!(Client::set_subnets)
+                .match_requests(move |request| request.subnets() == subnets)
+                .then_output(|| SetSubnetsOutput::builder().build())
+        };
+        let forward = sets(&["subnet-a", "subnet-b"]);
+        let one = there(&["subnet-a"], LoadBalancerStateEnum::Active);
+        let elb = client(&[&one, &made_by("other"), &protected("true"), &forward]);
+        let Ok(Observed::Differs(before)) = step().observe(&elb, &context()).await else {
+            panic!("it differs");
+        };
+        step().apply(&before, &elb, &context()).await.unwrap();
+
+        let back = sets(&["subnet-a"]);
+        let two = there(BOTH, LoadBalancerStateEnum::Active);
+        let elb = client(&[&two, &protected("true"), &back]);
+        step().undo(&before, None, &elb, &context()).await.unwrap();
+        assert_eq!((forward.num_calls(), back.num_calls()), (1, 1));
+
+        let foreign = there(&["subnet-z"], LoadBalancerStateEnum::Active);
+        let elb = client(&[&foreign, &protected("true")]);
+        let fault = step().undo(&before, None, &elb, &context()).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Conflict);
+    }
+
+    #[tokio::test]
+    async fn undo_takes_the_protection_off_before_it_deletes() {
+        let off = sets_protection("false");
+        let deleted = mock!(Client::delete_load_balancer)
+            .then_output(|| DeleteLoadBalancerOutput::builder().build());
+        let active = there(BOTH, LoadBalancerStateEnum::Active);
+        let elb = client(&[&active, &made_by(TOKEN), &off, &deleted]);
+        let before = Before { existing: None };
+        let again = step().undo(&before, None, &elb, &context()).await.unwrap();
+        assert!(matches!(again, Progress::Again { .. }));
+        assert_eq!((off.num_calls(), deleted.num_calls()), (1, 1));
+        let elb = client(&[&absent()]);
+        assert_eq!(step().undo(&before, None, &elb, &context()).await, Ok(Progress::Done(())));
+    }
+
+    #[tokio::test]
+    async fn one_that_failed_says_why() {
+        let failed = there(BOTH, LoadBalancerStateEnum::Failed);
+        let elb = client(&[&failed, &made_by(TOKEN), &protected("true")]);
+        let fault = step().observe(&elb, &context()).await.unwrap_err();
+        assert_eq!(fault.message, "load balancer `web` failed: no reason given");
+    }
+}

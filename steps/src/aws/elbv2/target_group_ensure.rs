@@ -379,3 +379,167 @@ async fn write(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_elasticloadbalancingv2::Client;
+    use aws_sdk_elasticloadbalancingv2::operation::create_target_group::CreateTargetGroupOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::delete_target_group::DeleteTargetGroupOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::describe_tags::DescribeTagsOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::describe_target_group_attributes::DescribeTargetGroupAttributesOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::describe_target_groups::{
+        DescribeTargetGroupsError, DescribeTargetGroupsOutput,
+    };
+    use aws_sdk_elasticloadbalancingv2::operation::modify_target_group::ModifyTargetGroupOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::modify_target_group_attributes::ModifyTargetGroupAttributesOutput;
+    use aws_sdk_elasticloadbalancingv2::types::TagDescription;
+    use aws_sdk_elasticloadbalancingv2::types::error::TargetGroupNotFoundException;
+    use aws_smithy_mocks::{Rule, mock};
+    use aws_smithy_types::error::ErrorMetadata;
+    use serde_json::{from_value, json};
+
+    use super::*;
+    use crate::aws::testing::{TOKEN, answering, context};
+
+    fn step() -> Ensure {
+        from_value(json!({
+            "name": "web", "vpc": "vpc-1", "port": 80,
+            "health_check": { "path": "/up" }, "deregistration_delay": "30s",
+        }))
+        .unwrap()
+    }
+
+    fn group(path: &str) -> TargetGroup {
+        TargetGroup::builder()
+            .target_group_arn("arn:tg")
+            .vpc_id("vpc-1")
+            .port(80)
+            .protocol(ProtocolEnum::Http)
+            .health_check_path(path)
+            .health_check_interval_seconds(30)
+            .health_check_timeout_seconds(5)
+            .healthy_threshold_count(2)
+            .unhealthy_threshold_count(5)
+            .build()
+    }
+
+    fn there(path: &'static str) -> Rule {
+        mock!(Client::describe_target_groups).then_output(move || {
+            DescribeTargetGroupsOutput::builder().target_groups(group(path)).build()
+        })
+    }
+
+    fn absent() -> Rule {
+        mock!(Client::describe_target_groups).then_error(|| {
+            let meta = ErrorMetadata::builder().code("TargetGroupNotFound").build();
+            let error = TargetGroupNotFoundException::builder().meta(meta).build();
+            DescribeTargetGroupsError::TargetGroupNotFoundException(error)
+        })
+    }
+
+    fn made_by(token: &'static str) -> Rule {
+        mock!(Client::describe_tags).then_output(move || {
+            let tag = Tag::builder().key("runbook:token").value(token).build();
+            let described = TagDescription::builder().tags(tag).build();
+            DescribeTagsOutput::builder().tag_descriptions(described).build()
+        })
+    }
+
+    fn delay(seconds: &'static str) -> Rule {
+        mock!(Client::describe_target_group_attributes).then_output(move || {
+            let attribute = |key: &str, value: &str| {
+                TargetGroupAttribute::builder().key(key).value(value).build()
+            };
+            DescribeTargetGroupAttributesOutput::builder()
+                .attributes(attribute("stickiness.enabled", "false"))
+                .attributes(attribute("deregistration_delay.timeout_seconds", seconds))
+                .build()
+        })
+    }
+
+    fn client(rules: &[&Rule]) -> Elb {
+        Elb(answering!(aws_sdk_elasticloadbalancingv2, rules))
+    }
+
+    #[tokio::test]
+    async fn it_tells_its_own_from_what_was_there_and_from_what_differs() {
+        let done = || output(&group("/up"));
+        for (path, token, seconds, expected) in [
+            ("/up", TOKEN, "30", Some(Observed::Adopted(done()))),
+            ("/up", "other", "30", Some(Observed::Same(done()))),
+            ("/up", TOKEN, "300", Some(Observed::Differs(Before { existing: None }))),
+            ("/old", "other", "30", None),
+        ] {
+            let elb = client(&[&there(path), &made_by(token), &delay(seconds)]);
+            let observed = step().observe(&elb, &context()).await.unwrap();
+            match expected {
+                Some(expected) => assert_eq!(observed, expected),
+                None => assert!(matches!(
+                    observed,
+                    Observed::Differs(Before { existing: Some(settings) }) if settings.path == "/old"
+                )),
+            }
+        }
+        let elb = client(&[&absent()]);
+        let differs = Observed::Differs(Before { existing: None });
+        assert_eq!(step().observe(&elb, &context()).await, Ok(differs));
+    }
+
+    #[tokio::test]
+    async fn a_new_one_carries_the_token_and_gets_its_attributes() {
+        let created = mock!(Client::create_target_group)
+            .match_requests(|request| {
+                let tag = |tag: &Tag| tag.key() == Some("runbook:token") && tag.value() == Some(TOKEN);
+                request.tags().iter().any(tag) && request.health_check_path() == Some("/up")
+            })
+            .then_output(|| CreateTargetGroupOutput::builder().target_groups(group("/up")).build());
+        let modified = mock!(Client::modify_target_group_attributes)
+            .match_requests(|request| request.attributes()[0].value() == Some("30"))
+            .then_output(|| ModifyTargetGroupAttributesOutput::builder().build());
+        let elb = client(&[&absent(), &created, &delay("300"), &modified]);
+        let done = step().apply(&Before { existing: None }, &elb, &context()).await.unwrap();
+        assert_eq!(done, Progress::Done(output(&group("/up"))));
+        assert_eq!((created.num_calls(), modified.num_calls()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn undo_restores_what_this_step_changed_and_nothing_else() {
+        let elb = client(&[&there("/old"), &made_by("other"), &delay("30")]);
+        let Ok(Observed::Differs(before)) = step().observe(&elb, &context()).await else {
+            panic!("it differs");
+        };
+        let restored = mock!(Client::modify_target_group)
+            .match_requests(|request| request.health_check_path() == Some("/old"))
+            .then_output(|| ModifyTargetGroupOutput::builder().build());
+        let elb = client(&[&there("/up"), &delay("30"), &restored]);
+        step().undo(&before, None, &elb, &context()).await.unwrap();
+        assert_eq!(restored.num_calls(), 1);
+
+        let elb = client(&[&there("/foreign"), &delay("30")]);
+        let fault = step().undo(&before, None, &elb, &context()).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Conflict);
+    }
+
+    #[tokio::test]
+    async fn undo_deletes_only_what_this_step_made() {
+        let deleted = mock!(Client::delete_target_group)
+            .then_output(|| DeleteTargetGroupOutput::builder().build());
+        let before = Before { existing: None };
+        for (token, calls) in [("other", 0), (TOKEN, 1)] {
+            let elb = client(&[&there("/up"), &made_by(token), &deleted]);
+            step().undo(&before, None, &elb, &context()).await.unwrap();
+            assert_eq!(deleted.num_calls(), calls);
+        }
+        let elb = client(&[&absent()]);
+        assert_eq!(step().undo(&before, None, &elb, &context()).await, Ok(Progress::Done(())));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_changed_is_refused() {
+        let mut other = step();
+        other.port = 8080;
+        let elb = client(&[&there("/up")]);
+        let fault = other.observe(&elb, &context()).await.unwrap_err();
+        assert_eq!(fault.message, "target group `web` exists with port 80, not 8080");
+    }
+}

@@ -326,3 +326,154 @@ async fn update(
         .explain("route53:UpdateHealthCheck", context)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_route53::Client;
+    use aws_sdk_route53::operation::change_tags_for_resource::ChangeTagsForResourceOutput;
+    use aws_sdk_route53::operation::create_health_check::CreateHealthCheckOutput;
+    use aws_sdk_route53::operation::delete_health_check::DeleteHealthCheckOutput;
+    use aws_sdk_route53::operation::list_health_checks::ListHealthChecksOutput;
+    use aws_sdk_route53::operation::list_tags_for_resource::ListTagsForResourceOutput;
+    use aws_sdk_route53::operation::list_tags_for_resources::ListTagsForResourcesOutput;
+    use aws_sdk_route53::operation::update_health_check::UpdateHealthCheckOutput;
+    use aws_sdk_route53::types::{ResourceTagSet, Tag};
+    use aws_smithy_mocks::{Rule, mock};
+    use serde_json::{from_value, json};
+
+    use super::*;
+    use crate::aws::testing::{TOKEN, answering, context};
+
+    fn step() -> Ensure {
+        let with = json!({ "name": "web", "type": "HTTP", "host": "web.example.com", "path": "/up" });
+        from_value(with).unwrap()
+    }
+
+    fn check(reference: &str, path: &str) -> HealthCheck {
+        let config = HealthCheckConfig::builder()
+            .r#type(HealthCheckType::Http)
+            .fully_qualified_domain_name("web.example.com")
+            .port(80)
+            .resource_path(path)
+            .request_interval(30)
+            .failure_threshold(3)
+            .build()
+            .unwrap();
+        HealthCheck::builder()
+            .id("h-1")
+            .caller_reference(reference)
+            .health_check_config(config)
+            .health_check_version(7)
+            .build()
+            .unwrap()
+    }
+
+    fn listed(checks: Vec<HealthCheck>) -> Rule {
+        mock!(Client::list_health_checks).then_output(move || {
+            ListHealthChecksOutput::builder()
+                .set_health_checks(Some(checks.clone()))
+                .marker("")
+                .is_truncated(false)
+                .max_items(100)
+                .build()
+                .unwrap()
+        })
+    }
+
+    fn tags(key: &str, value: &str) -> ResourceTagSet {
+        ResourceTagSet::builder()
+            .resource_id("h-1")
+            .tags(Tag::builder().key(key).value(value).build())
+            .build()
+    }
+
+    fn named(name: &str) -> Rule {
+        let set = tags("Name", name);
+        mock!(Client::list_tags_for_resources).then_output(move || {
+            ListTagsForResourcesOutput::builder().resource_tag_sets(set.clone()).build().unwrap()
+        })
+    }
+
+    fn tagged(key: &'static str, value: &'static str) -> Rule {
+        mock!(Client::list_tags_for_resource).then_output(move || {
+            ListTagsForResourceOutput::builder().resource_tag_set(tags(key, value)).build()
+        })
+    }
+
+    fn client(rules: &[&Rule]) -> Route53 {
+        Route53(answering!(aws_sdk_route53, rules))
+    }
+
+    #[tokio::test]
+    async fn it_is_made_with_the_token_as_reference_and_then_tagged() {
+        let created = mock!(Client::create_health_check)
+            .match_requests(|request| request.caller_reference() == Some(TOKEN))
+            .then_output(|| {
+                let builder = CreateHealthCheckOutput::builder().health_check(check(TOKEN, "/up"));
+                builder.location("l").build().unwrap()
+            });
+        let tagged = mock!(Client::change_tags_for_resource)
+            .match_requests(|request| {
+                let has = |key, value| {
+                    request.add_tags().iter().any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
+                };
+                has("Name", "web") && has("runbook:token", TOKEN)
+            })
+            .then_output(|| ChangeTagsForResourceOutput::builder().build());
+        let route53 = client(&[&listed(vec![]), &created, &tagged]);
+        let before = Before { existing: None };
+        assert_eq!(step().observe(&route53, &context()).await, Ok(Observed::Differs(before.clone())));
+        let done = step().apply(&before, &route53, &context()).await.unwrap();
+        assert_eq!(done, Progress::Done(output(&check(TOKEN, "/up"))));
+        assert_eq!((created.num_calls(), tagged.num_calls()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn one_of_a_lost_attempt_is_adopted_once_it_is_tagged() {
+        let listed = listed(vec![check("other", "/up"), check(TOKEN, "/up")]);
+        let route53 = client(&[&listed, &tagged("runbook:token", TOKEN)]);
+        let adopted = Observed::Adopted(output(&check(TOKEN, "/up")));
+        assert_eq!(step().observe(&route53, &context()).await, Ok(adopted));
+        let route53 = client(&[&listed, &tagged("Name", "other")]);
+        let unfinished = Observed::Differs(Before { existing: None });
+        assert_eq!(step().observe(&route53, &context()).await, Ok(unfinished));
+    }
+
+    #[tokio::test]
+    async fn one_of_this_name_is_kept_or_changed_with_its_version() {
+        let route53 = client(&[&listed(vec![check("other", "/up")]), &named("web")]);
+        let same = Observed::Same(output(&check("other", "/up")));
+        assert_eq!(step().observe(&route53, &context()).await, Ok(same));
+
+        let update = |path: &'static str| {
+            mock!(Client::update_health_check)
+                .match_requests(move |request| {
+                    request.health_check_version() == Some(7) && request.resource_path() == Some(path)
+                })
+                .then_output(|| UpdateHealthCheckOutput::builder().build())
+        };
+        let forward = update("/up");
+        let route53 = client(&[&listed(vec![check("other", "/old")]), &named("web"), &forward]);
+        let Ok(Observed::Differs(before)) = step().observe(&route53, &context()).await else {
+            panic!("it differs");
+        };
+        step().apply(&before, &route53, &context()).await.unwrap();
+        let back = update("/old");
+        let route53 = client(&[&listed(vec![check("other", "/up")]), &named("web"), &back]);
+        step().undo(&before, None, &route53, &context()).await.unwrap();
+        assert_eq!((forward.num_calls(), back.num_calls()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn undo_deletes_only_what_this_step_made() {
+        let deleted = mock!(Client::delete_health_check)
+            .then_output(|| DeleteHealthCheckOutput::builder().build());
+        let before = Before { existing: None };
+        let route53 = client(&[&listed(vec![check("other", "/up")]), &named("web"), &deleted]);
+        step().undo(&before, None, &route53, &context()).await.unwrap();
+        assert_eq!(deleted.num_calls(), 0);
+        let route53 = client(&[&listed(vec![check(TOKEN, "/up")]), &deleted]);
+        step().undo(&before, None, &route53, &context()).await.unwrap();
+        assert_eq!(deleted.num_calls(), 1);
+    }
+}

@@ -311,3 +311,198 @@ impl Upsert {
 fn wrong(message: &str) -> Fault {
     Fault::new(FaultKind::Invalid, message)
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsOutput;
+    use aws_sdk_route53::operation::get_change::GetChangeOutput;
+    use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
+    use aws_sdk_route53::types::{
+        ChangeInfo, ChangeStatus, ResourceRecord, ResourceRecordSet, RrType,
+    };
+    use aws_sdk_route53::{Client, primitives::DateTime};
+    use aws_smithy_mocks::{Rule, mock};
+    use serde_json::{Value, from_value, json};
+
+    use super::*;
+    use crate::aws::testing::answering;
+
+    fn context(token: &str) -> Context {
+        Context {
+            token: token.to_owned(),
+            ..crate::aws::testing::context()
+        }
+    }
+
+    fn upsert(more: Value) -> Upsert {
+        let mut with = json!({ "zone": "Z0123456", "name": "App.example.com", "type": "A" });
+        let fields = with.as_object_mut().unwrap();
+        fields.extend(more.as_object().unwrap().clone());
+        from_value(with).unwrap()
+    }
+
+    fn record(value: &str) -> ResourceRecordSet {
+        ResourceRecordSet::builder()
+            .name("app.example.com.")
+            .r#type(RrType::A)
+            .ttl(60)
+            .resource_records(ResourceRecord::builder().value(value).build().unwrap())
+            .build()
+            .unwrap()
+    }
+
+    /// Lists these records, and one that stands behind them in the zone.
+    fn listed(records: Vec<ResourceRecordSet>) -> Rule {
+        let behind = ResourceRecordSet::builder().name("www.example.com.").r#type(RrType::A);
+        let mut all = records;
+        all.push(behind.build().unwrap());
+        mock!(Client::list_resource_record_sets).then_output(move || {
+            ListResourceRecordSetsOutput::builder()
+                .set_resource_record_sets(Some(all.clone()))
+                .is_truncated(false)
+                .max_items(300)
+                .build()
+                .unwrap()
+        })
+    }
+
+    fn info(status: ChangeStatus) -> ChangeInfo {
+        ChangeInfo::builder()
+            .id("/change/C1")
+            .status(status)
+            .submitted_at(DateTime::from_secs(0))
+            .build()
+            .unwrap()
+    }
+
+    /// Takes one change with this action and value.
+    fn takes(action: ChangeAction, value: &'static str) -> Rule {
+        mock!(Client::change_resource_record_sets)
+            .match_requests(move |request| {
+                let changes = request.change_batch().unwrap().changes();
+                let set = changes[0].resource_record_set().unwrap();
+                changes.len() == 1
+                    && *changes[0].action() == action
+                    && set.name() == "app.example.com."
+                    && set.resource_records()[0].value() == value
+            })
+            .then_output(|| {
+                ChangeResourceRecordSetsOutput::builder().change_info(info(ChangeStatus::Pending)).build()
+            })
+    }
+
+    fn change_is(status: ChangeStatus) -> Rule {
+        mock!(Client::get_change).then_output(move || {
+            GetChangeOutput::builder().change_info(info(status.clone())).build()
+        })
+    }
+
+    fn client(rules: &[&Rule]) -> Route53 {
+        Route53(answering!(aws_sdk_route53, rules))
+    }
+
+    #[tokio::test]
+    async fn a_record_that_is_as_wished_is_left_alone() {
+        let route53 = client(&[&listed(vec![record("10.0.0.1")])]);
+        let step = upsert(json!({ "values": ["10.0.0.1"] }));
+        let observed = step.observe(&route53, &context("same")).await.unwrap();
+        assert!(matches!(observed, Observed::Same(Upserted { previous: Some(_), .. })));
+    }
+
+    #[tokio::test]
+    async fn it_waits_for_its_change_and_does_not_send_a_second_one() {
+        let context = context("waits");
+        let step = upsert(json!({ "values": ["10.0.0.2"] }));
+        let (old, sent) = (listed(vec![record("10.0.0.1")]), takes(ChangeAction::Upsert, "10.0.0.2"));
+        let route53 = client(&[&old, &sent, &change_is(ChangeStatus::Pending)]);
+        let Observed::Differs(before) = step.observe(&route53, &context).await.unwrap() else {
+            panic!("it differs");
+        };
+        let again = step.apply(&before, &route53, &context).await.unwrap();
+        assert!(matches!(again, Progress::Again { .. }));
+
+        let new = listed(vec![record("10.0.0.2")]);
+        let route53 = client(&[&new, &sent, &change_is(ChangeStatus::Insync)]);
+        let Progress::Done(output) = step.apply(&before, &route53, &context).await.unwrap() else {
+            panic!("it is done");
+        };
+        assert_eq!(output.change_id.as_deref(), Some("C1"));
+        assert_eq!(output.previous.unwrap().values, ["10.0.0.1"]);
+        assert_eq!(sent.num_calls(), 1);
+
+        // After a restart the change is not known any more: the record itself must do.
+        let route53 = client(&[&new]);
+        assert!(matches!(step.apply(&before, &route53, &context).await, Ok(Progress::Done(_))));
+    }
+
+    #[tokio::test]
+    async fn undo_puts_the_previous_record_back_or_deletes_a_new_one() {
+        let step = upsert(json!({ "values": ["10.0.0.2"] }));
+        let previous = Some(Record::read(&record("10.0.0.1")).unwrap());
+        for (token, previous, sent) in [
+            ("back", previous, takes(ChangeAction::Upsert, "10.0.0.1")),
+            ("gone", None, takes(ChangeAction::Delete, "10.0.0.2")),
+        ] {
+            let now = listed(vec![record("10.0.0.2")]);
+            let route53 = client(&[&now, &sent, &change_is(ChangeStatus::Insync)]);
+            let before = Before { previous };
+            let done = step.undo(&before, None, &route53, &context(token)).await.unwrap();
+            assert_eq!((done, sent.num_calls()), (Progress::Done(()), 1), "{token}");
+        }
+    }
+
+    #[tokio::test]
+    async fn undo_leaves_what_somebody_else_changed() {
+        let step = upsert(json!({ "values": ["10.0.0.2"] }));
+        let route53 = client(&[&listed(vec![record("10.9.9.9")])]);
+        let before = Before { previous: None };
+        let fault = step.undo(&before, None, &route53, &context("foreign")).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Conflict);
+    }
+
+    #[test]
+    fn what_is_not_given_keeps_its_value() {
+        let there = Record {
+            set_identifier: Some("a".to_owned()),
+            failover: Some("PRIMARY".to_owned()),
+            health_check: Some("h-1".to_owned()),
+            ..Record::read(&record("10.0.0.1")).unwrap()
+        };
+        let step = upsert(json!({ "set_identifier": "a", "failover": "SECONDARY" }));
+        let wish = step.wish(Some(&there)).unwrap();
+        assert_eq!(wish.failover.as_deref(), Some("SECONDARY"));
+        assert_eq!((wish.values, wish.health_check), (there.values.clone(), there.health_check.clone()));
+
+        let alias = json!({ "dns_name": "LB.example.net.", "zone_id": "Z1" });
+        let step = upsert(json!({ "set_identifier": "a", "weight": 0, "alias": alias }));
+        let wish = step.wish(Some(&there)).unwrap();
+        assert_eq!((wish.ttl, wish.failover, wish.weight), (None, None, Some(0)));
+        let alias = wish.alias.unwrap();
+        assert_eq!((alias.dns_name.as_str(), alias.evaluate_target_health), ("lb.example.net", true));
+    }
+
+    #[test]
+    fn what_route_53_would_refuse_is_refused_before() {
+        let alias = json!({ "dns_name": "lb.example.net", "zone_id": "Z1" });
+        for (with, part) in [
+            (json!({}), "does not exist"),
+            (json!({ "values": ["10.0.0.1"], "alias": alias }), "not both"),
+            (json!({ "alias": alias, "ttl": 60 }), "no `ttl`"),
+            (json!({ "values": ["10.0.0.1"], "weight": 1 }), "need a `set_identifier`"),
+            (json!({ "values": ["10.0.0.1"], "set_identifier": "a" }), "needs `failover`"),
+        ] {
+            let fault = upsert(with).wish(None).unwrap_err();
+            assert_eq!(fault.kind, FaultKind::Invalid);
+            assert!(fault.message.contains(part), "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_ttl_is_seconds_or_a_duration_and_text_gets_its_quotes() {
+        for ttl in [json!(300), json!("5m")] {
+            let with = json!({ "type": "TXT", "values": ["v=1"], "ttl": ttl });
+            let wish = upsert(with).wish(None).unwrap();
+            assert_eq!((wish.ttl, wish.values), (Some(300), vec!["\"v=1\"".to_owned()]));
+        }
+    }
+}

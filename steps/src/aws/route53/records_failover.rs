@@ -187,3 +187,123 @@ impl Failover {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_route53::Client;
+    use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsOutput;
+    use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
+    use aws_sdk_route53::types::{AliasTarget, ResourceRecordSet, ResourceRecordSetFailover, RrType};
+    use aws_smithy_mocks::{Rule, mock};
+    use serde_json::{from_value, json};
+
+    use super::*;
+    use crate::aws::testing::answering;
+
+    fn context(token: &str) -> Context {
+        Context {
+            token: token.to_owned(),
+            ..crate::aws::testing::context()
+        }
+    }
+
+    fn step() -> Failover {
+        let with = json!({ "zone": "Z0123456", "name": "app.example.com", "primary": "standby" });
+        from_value(with).unwrap()
+    }
+
+    fn record((set, role): (&str, &str)) -> ResourceRecordSet {
+        let alias = AliasTarget::builder()
+            .dns_name(format!("{set}.example.net."))
+            .hosted_zone_id("Z35SXDOTRQ7X7K")
+            .evaluate_target_health(true);
+        ResourceRecordSet::builder()
+            .name("app.example.com.")
+            .r#type(RrType::A)
+            .set_identifier(set)
+            .failover(ResourceRecordSetFailover::from(role))
+            .alias_target(alias.build().unwrap())
+            .build()
+            .unwrap()
+    }
+
+    fn client(records: &[(&str, &str)], rules: &[&Rule]) -> Route53 {
+        let all: Vec<_> = records.iter().copied().map(record).collect();
+        let listed = mock!(Client::list_resource_record_sets).then_output(move || {
+            ListResourceRecordSetsOutput::builder()
+                .set_resource_record_sets(Some(all.clone()))
+                .is_truncated(false)
+                .max_items(300)
+                .build()
+                .unwrap()
+        });
+        Route53(answering!(aws_sdk_route53, [&listed].into_iter().chain(rules.iter().copied())))
+    }
+
+    /// Takes one batch that leaves `primary` as the primary record, at no time two of them.
+    fn takes(primary: &'static str) -> Rule {
+        mock!(Client::change_resource_record_sets)
+            .match_requests(move |request| {
+                let mut roles = std::collections::BTreeMap::from([("live", ""), ("standby", "")]);
+                for change in request.change_batch().unwrap().changes() {
+                    let set = change.resource_record_set().unwrap();
+                    let id = if set.set_identifier() == Some("live") { "live" } else { "standby" };
+                    let role = match (change.action(), set.failover()) {
+                        (ChangeAction::Create, Some(ResourceRecordSetFailover::Primary)) => "PRIMARY",
+                        (ChangeAction::Create, Some(_)) => "SECONDARY",
+                        _ => "",
+                    };
+                    roles.insert(id, role);
+                    if roles["live"] == roles["standby"] && !role.is_empty() {
+                        return false;
+                    }
+                }
+                roles[primary] == "PRIMARY"
+            })
+            .then_output(|| ChangeResourceRecordSetsOutput::builder().build())
+    }
+
+    const BEFORE: [(&str, &str); 2] = [("live", "PRIMARY"), ("standby", "SECONDARY")];
+    const AFTER: [(&str, &str); 2] = [("live", "SECONDARY"), ("standby", "PRIMARY")];
+
+    #[tokio::test]
+    async fn the_roles_are_swapped_in_one_batch_and_swapped_back() {
+        let (step, context) = (step(), context("swap"));
+        let sent = takes("standby");
+        let route53 = client(&BEFORE, &[&sent]);
+        let Observed::Differs(before) = step.observe(&route53, &context).await.unwrap() else {
+            panic!("it differs");
+        };
+        assert_eq!(before.primary, "live");
+        step.apply(&before, &route53, &context).await.unwrap();
+        assert_eq!(sent.num_calls(), 1);
+
+        let back = takes("live");
+        let route53 = client(&AFTER, &[&back]);
+        let Progress::Done(output) = step.apply(&before, &route53, &context).await.unwrap() else {
+            panic!("it is done");
+        };
+        assert_eq!((output.primary.as_str(), output.previous_primary.as_str()), ("standby", "live"));
+        step.undo(&before, Some(&output), &route53, &context).await.unwrap();
+        assert_eq!(back.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_pair_with_these_roles_is_left_alone() {
+        let route53 = client(&AFTER, &[]);
+        let observed = step().observe(&route53, &context("same")).await.unwrap();
+        assert!(matches!(observed, Observed::Same(_)));
+    }
+
+    #[tokio::test]
+    async fn both_records_must_be_there() {
+        for (records, kind) in [
+            (&[("live", "PRIMARY")][..], FaultKind::NotFound),
+            (&[("standby", "SECONDARY")][..], FaultKind::Invalid),
+        ] {
+            let route53 = client(records, &[]);
+            let fault = step().observe(&route53, &context("one")).await.unwrap_err();
+            assert_eq!(fault.kind, kind, "{fault}");
+        }
+    }
+}
