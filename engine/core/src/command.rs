@@ -85,7 +85,7 @@ impl Run {
             InstanceState::Live(Phase::Waiting { until, .. }) => {
                 Some(until.map_or(deadline, |until| until.min(deadline)))
             }
-            InstanceState::Live(Phase::Retrying { at, .. }) => Some((*at).min(deadline).max(*at)),
+            InstanceState::Live(Phase::Retrying { at, .. }) => Some(*at),
             InstanceState::Live(Phase::InDoubt { .. })
             | InstanceState::Queued
             | InstanceState::Succeeded { .. }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::run::Life;
 use crate::{
     Effect, Event, Executed, Fault, FaultKind, Gate, InstanceState, Key, Phase, Run, RunStatus,
-    SkipReason, Timestamp, Work, format_millis,
+    Section, SkipReason, Timestamp, Work, format_millis,
 };
 
 /// What the world tells the scheduler. Time, actors, tokens and jitter arrive inside.
@@ -232,7 +232,9 @@ impl Run {
             None => self.ready.contains(&step),
             Some(item) => self.fanning.contains(&step) && self.steps[step].next == item,
         };
-        if !startable {
+        // One that was made ready in the same turn as a failure does not start any more.
+        let held = self.book.steps[step].section == Section::Main && self.halted();
+        if !startable || held || self.life != Life::Live {
             return Vec::new();
         }
         let key = Key {

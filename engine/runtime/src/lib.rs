@@ -1,1 +1,22 @@
-//! runbook-runtime
+//! Drives runs: the store that journals them, the loop that decides, records and acts, and the worker
+//! that carries attempts out.
+
+mod clock;
+mod definition;
+mod driver;
+mod engine;
+mod gate;
+mod prepare;
+mod project;
+mod seen;
+pub mod store;
+mod token;
+mod worker;
+
+pub use clock::{now, rfc3339, timestamp};
+pub use definition::Definition;
+pub use driver::{DriveError, Ended, Stop, Watch};
+pub use engine::{Engine, GatePolicy, NewRun, Options, StartError};
+pub use seen::{Notice, Watcher};
+pub use store::{Store, StoreError};
+pub use token::{new_run_id, token};

@@ -1,0 +1,261 @@
+//! One turn of the loop: pure work, dispatch, and waiting for the world.
+
+use runbook_core::{Answer, Command, Effect, Input, InstanceState, Key, Method, Phase, Work};
+use serde_json::Value;
+
+use super::flight::Landed;
+use super::{DriveError, Driver, POLL};
+use crate::clock::now;
+use crate::engine::GatePolicy;
+use crate::gate;
+use crate::store::LogRow;
+use crate::worker::failed;
+
+impl Driver {
+    /// Carries out everything that needs nothing from outside, until nothing of that kind is left.
+    pub(super) fn settle(&mut self) -> Result<(), DriveError> {
+        loop {
+            let mut moved = self.grant()?;
+            for command in self.run.commands() {
+                moved |= match command {
+                    Command::Prepare { step, item } if !self.draining() => {
+                        let prepared =
+                            self.facts.prepare(&self.run, &self.engine.catalog, now(), step, item);
+                        self.changes(Input::Prepared { step, item, prepared })?
+                    }
+                    Command::Attempt { key, number, method: Method::Evaluate }
+                        if self.facts.book.steps[key.step].work == Work::Pure =>
+                    {
+                        let answer = self.evaluate(key);
+                        self.changes(Input::Finished { key, number, answer })?
+                    }
+                    Command::Conclude if !self.draining() => self.conclude()?,
+                    Command::Prepare { .. }
+                    | Command::Attempt { .. }
+                    | Command::Wake { .. }
+                    | Command::Conclude => false,
+                };
+            }
+            if !moved {
+                return Ok(());
+            }
+        }
+    }
+
+    fn changes(&mut self, input: Input) -> Result<bool, DriveError> {
+        let before = self.batch.len();
+        self.input(input)?;
+        Ok(self.batch.len() > before)
+    }
+
+    fn evaluate(&mut self, key: Key) -> Answer {
+        match self.facts.evaluate(&self.run, &self.engine.catalog, key) {
+            Ok(outputs) => {
+                self.log_line(key, &outputs);
+                Answer::Done { outputs, effect: Effect::None, at: None }
+            }
+            Err(fault) => failed(fault),
+        }
+    }
+
+    /// What a pure step gives as `log_line` goes to the log; nothing else does.
+    fn log_line(&mut self, key: Key, outputs: &Value) {
+        if self.facts.book.steps[key.step].uses == "log"
+            && let Some(line) = outputs.get("message").and_then(Value::as_str)
+        {
+            self.keep_lines(key, 1, vec![line.to_owned()]);
+        }
+    }
+
+    fn conclude(&mut self) -> Result<bool, DriveError> {
+        let (outputs, missed) = match self.facts.outputs(&self.run) {
+            Ok(outputs) => (outputs, self.measures().iter().any(|measure| !measure.met())),
+            // Outputs that cannot be rendered do not undo what the steps did.
+            Err(fault) => (serde_json::json!({ "$error": fault.to_string() }), false),
+        };
+        self.changes(Input::Concluded { outputs, missed })
+    }
+
+    /// Says yes to every open question where nothing real is at stake.
+    fn grant(&mut self) -> Result<bool, DriveError> {
+        let GatePolicy::Grant(actor) = self.engine.options.gates.clone() else {
+            return Ok(false);
+        };
+        if !self.has_gates {
+            return Ok(false);
+        }
+        let open: Vec<Key> = self.run.active().filter(|key| self.is_question(*key)).collect();
+        let mut moved = false;
+        for key in open {
+            let by = (actor.as_str(), now());
+            let outputs = gate::answer(&self.run, key, by, None, Value::Null);
+            moved |= self.changes(Input::Answered {
+                key,
+                actor: actor.clone(),
+                granted: true,
+                comment: None,
+                outputs,
+            })?;
+        }
+        Ok(moved)
+    }
+
+    fn is_question(&self, key: Key) -> bool {
+        matches!(self.facts.book.steps[key.step].work, Work::Gate(_))
+            && matches!(
+                self.run.instance(key).map(|instance| &instance.state),
+                Some(InstanceState::Live(Phase::Waiting { .. }))
+            )
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "lists are far shorter")]
+    pub(super) fn item(&self, key: Key) -> Option<u32> {
+        let looped = self.facts.book.steps[key.step].for_each.is_some();
+        looped.then_some(key.item as u32)
+    }
+
+    /// Puts into flight what should be, and ends what should not.
+    pub(super) fn dispatch(&mut self) {
+        let mut wanted = std::collections::BTreeMap::new();
+        for command in self.run.commands() {
+            if let Command::Attempt { key, number, method } = command {
+                wanted.insert(key, number);
+                if self.may_fly(key, method) {
+                    self.launch(key, number, method);
+                }
+            }
+        }
+        self.flying.retain(|key, flight| {
+            let live = wanted.get(key) == Some(&flight.number);
+            if !live {
+                flight.abort();
+            }
+            live
+        });
+    }
+
+    /// Waits until the world has something to say, and takes it in.
+    pub(super) async fn wait(&mut self) -> Result<(), DriveError> {
+        let due = self.run.next_wake();
+        let nap = due.map_or(POLL, |due| {
+            std::time::Duration::from_millis(due.since(now())).min(POLL)
+        });
+        tokio::select! {
+            biased;
+            Some(first) = self.landed.recv() => {
+                self.land_one(first)?;
+                while let Ok(next) = self.landed.try_recv() {
+                    self.land_one(next)?;
+                }
+            }
+            Ok(()) = self.stop.changed() => {}
+            () = tokio::time::sleep(nap) => self.take_signals()?,
+        }
+        if due.is_some_and(|due| due <= now()) {
+            self.input(Input::Tick)?;
+        }
+        Ok(())
+    }
+
+    fn land_one(&mut self, (key, number, landed): (Key, u32, Landed)) -> Result<(), DriveError> {
+        if let Some(flight) = self.flying.get(&key)
+            && flight.number == number
+        {
+            let (lines, requests) = (flight.log.take(), flight.requests.take());
+            self.keep_lines(key, number, lines);
+            if let Some(request) = requests.last() {
+                self.requests.insert(key, request.clone());
+            }
+            self.flying.remove(&key);
+        }
+        match landed {
+            Landed::Answer(answer) => {
+                let answer = self.until(key, answer);
+                self.input(Input::Finished { key, number, answer })
+            }
+            Landed::Parked => {
+                self.parked.insert(key);
+                Ok(())
+            }
+            Landed::Lost(error) => Err(*error),
+        }
+    }
+
+    /// A query with `until` is asked again while it does not hold.
+    fn until(&self, key: Key, answer: Answer) -> Answer {
+        let Some(until) = &self.facts.book.steps[key.step].until else {
+            return answer;
+        };
+        let Answer::Done { outputs, effect, at } = answer else {
+            return answer;
+        };
+        match self.facts.until(&self.run, key, &until.that, &outputs) {
+            Ok(Ok(())) => Answer::Done { outputs, effect, at },
+            Ok(Err(saw)) => Answer::Again {
+                at: now().plus(until.interval),
+                note: seen(&saw),
+            },
+            Err(fault) => failed(fault),
+        }
+    }
+
+    pub(super) fn take_signals(&mut self) -> Result<(), DriveError> {
+        if self.snapshot.is_none() {
+            self.snapshot = Some(self.engine.store.snapshot()?);
+        }
+        let Some(snapshot) = &self.snapshot else {
+            return Ok(());
+        };
+        for (id, at, actor, signal) in snapshot.signals(&self.facts.id, self.signal)? {
+            self.signal = id;
+            self.signal_taken = true;
+            let input = signal.and_then(|signal| gate::input(&self.run, at, actor, signal));
+            if let Some(input) = input {
+                if let Input::Cancel { actor, reason } = &input {
+                    self.cancel_children(actor, reason.as_deref());
+                }
+                self.input(input)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn keep_lines(&mut self, key: Key, attempt: u32, lines: Vec<String>) {
+        let (step, item, at) = (self.facts.book.steps[key.step].id.clone(), self.item(key), now());
+        self.logs.extend(lines.into_iter().map(|line| LogRow {
+            step: step.clone(),
+            item,
+            attempt,
+            at,
+            line,
+        }));
+    }
+
+    pub(super) fn gather_logs(&mut self) {
+        let lines: Vec<(Key, u32, Vec<String>)> = self
+            .flying
+            .iter()
+            .map(|(key, flight)| (*key, flight.number, flight.log.take()))
+            .collect();
+        for (key, number, lines) in lines {
+            self.keep_lines(key, number, lines);
+        }
+    }
+}
+
+/// What an expression saw, on one short line.
+fn seen(saw: &Value) -> String {
+    let text = match saw {
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| format!("{name} = {value}"))
+            .collect::<Vec<_>>()
+            .join(", "),
+        other => other.to_string(),
+    };
+    if text.chars().count() <= 160 {
+        return text;
+    }
+    let short: String = text.chars().take(159).collect();
+    format!("{short}…")
+}

@@ -1,0 +1,62 @@
+//! People's words to a run: signals from any process, as inputs of the scheduler.
+
+use runbook_core::{Gate, Input, Key, Resolution, Run, Timestamp, Work};
+use serde_json::{Map, Value, json};
+
+use crate::clock::rfc3339;
+use crate::store::Signal;
+
+/// The input that a signal means; none when it names a step that the runbook does not have.
+pub(crate) fn input(run: &Run, at: Timestamp, actor: String, signal: Signal) -> Option<Input> {
+    match signal {
+        Signal::Answer { step, item, granted, comment, form } => {
+            let key = key(run, &step, item)?;
+            let outputs = answer(run, key, (&actor, at), comment.as_deref(), form);
+            Some(Input::Answered { key, actor, granted, comment, outputs })
+        }
+        Signal::Cancel { reason } => Some(Input::Cancel { actor, reason }),
+        Signal::Resolve { step, item, how, outputs, reason } => Some(Input::Resolve {
+            key: key(run, &step, item)?,
+            actor,
+            reason,
+            resolution: match how.as_str() {
+                "done" => Resolution::Done(outputs),
+                "skip" => Resolution::Skip,
+                _ => Resolution::Retry,
+            },
+        }),
+    }
+}
+
+fn key(run: &Run, step: &str, item: Option<u32>) -> Option<Key> {
+    Some(Key {
+        step: run.step_index(step)?,
+        item: item.unwrap_or(0) as usize,
+    })
+}
+
+/// What a gate gives when this answer opens it.
+pub(crate) fn answer(
+    run: &Run,
+    key: Key,
+    (actor, at): (&str, Timestamp),
+    comment: Option<&str>,
+    form: Value,
+) -> Value {
+    let by = json!({ "by": actor, "at": rfc3339(at) });
+    let mut outputs = match by {
+        Value::Object(by) => by,
+        _ => Map::new(),
+    };
+    match run.book().steps[key.step].work {
+        Work::Gate(Gate::Manual) => match form {
+            Value::Object(form) => return Value::Object(form),
+            _ => return Value::Object(Map::new()),
+        },
+        Work::Gate(Gate::Approval) => {
+            outputs.insert("comment".to_owned(), json!(comment));
+        }
+        Work::Gate(Gate::Pause) | Work::Pure | Work::Timer | Work::Child | Work::Call(_) => {}
+    }
+    Value::Object(outputs)
+}

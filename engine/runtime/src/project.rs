@@ -1,0 +1,196 @@
+//! State rows, derived from the events of one commit and the state that they lead to.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use runbook_core::{
+    Event, Executed, InstanceState, Journal, Key, Run, Shape, StepStatus, Timestamp, Work,
+};
+use serde_json::{Value, json};
+
+use crate::store::{ApprovalRow, EffectRow, EffectState, Rows, RunRow, StepRow};
+use crate::token::digest;
+
+/// Number in the journal of a step row that stands for the step itself.
+const WHOLE: i64 = -1;
+
+/// The rows that `events` changed, given the state after them. `requests` holds the service's ids of
+/// the requests that finished attempts made.
+pub(crate) fn rows(
+    id: &str,
+    run: &Run,
+    events: &[Journal],
+    requests: &BTreeMap<Key, String>,
+) -> Rows {
+    let mut touched = BTreeSet::new();
+    let mut rows = Rows::default();
+    for entry in events {
+        let Some((name, item)) = entry.event.subject() else {
+            continue;
+        };
+        let Some(step) = run.step_index(name) else {
+            continue;
+        };
+        let key = Key {
+            step,
+            item: item.unwrap_or(0) as usize,
+        };
+        touched.insert(key);
+        rows.effects.extend(effect(run, key, entry, requests));
+        rows.approvals.extend(approval(id, run, key, entry));
+    }
+    let mut whole = BTreeSet::new();
+    for key in touched {
+        if let Some(row) = step_row(run, key) {
+            rows.steps.push(row);
+        }
+        let state = &run.steps()[key.step];
+        let own_row = state.skipped || (state.items.is_some() && fresh(events, run, key.step));
+        if own_row && whole.insert(key.step) {
+            rows.steps.push(whole_row(run, key.step));
+        }
+    }
+    if !events.is_empty() {
+        rows.run = Some(RunRow {
+            status: run.status(),
+            started: run.started(),
+            finished: run.finished(),
+            outputs: run.finished().map(|_| run.outputs().clone()),
+        });
+    }
+    rows
+}
+
+/// Whether the row of a `for_each` step as a whole changed: it was expanded, or it ended.
+fn fresh(events: &[Journal], run: &Run, step: usize) -> bool {
+    let ended = run.steps()[step].ended.is_some();
+    let id = &run.book().steps[step].id;
+    ended
+        || events.iter().any(
+            |entry| matches!(&entry.event, Event::Expanded { step, .. } if step == id),
+        )
+}
+
+fn step_row(run: &Run, key: Key) -> Option<StepRow> {
+    let instance = run.instance(key)?;
+    let attempt = instance.attempt.as_ref();
+    Some(StepRow {
+        step: key.step,
+        item: i64::try_from(key.item).unwrap_or(i64::MAX),
+        id: run.book().steps[key.step].id.clone(),
+        status: instance.status(),
+        attempt: attempt.map_or(0, |attempt| attempt.number),
+        started: attempt.map(|attempt| attempt.first),
+        finished: match &instance.state {
+            InstanceState::Succeeded { at, .. } | InstanceState::Failed { at, .. } => Some(*at),
+            InstanceState::Queued | InstanceState::Live(_) | InstanceState::Cancelled => None,
+        },
+        body: serde_json::to_string(&slim(instance)).unwrap_or_default(),
+    })
+}
+
+/// Inputs and outputs stand in the journal; the row shows the rest.
+fn slim(instance: &runbook_core::Instance) -> Value {
+    let attempt = instance.attempt.as_ref();
+    json!({
+        "status": instance.status().name(),
+        "attempt": attempt.map(|attempt| attempt.number),
+        "token": attempt.map(|attempt| attempt.token.as_str()),
+        "deadline": attempt.map(|attempt| attempt.deadline),
+        "note": attempt.and_then(|attempt| attempt.note.as_deref()),
+    })
+}
+
+fn whole_row(run: &Run, step: usize) -> StepRow {
+    let state = &run.steps()[step];
+    StepRow {
+        step,
+        item: WHOLE,
+        id: run.book().steps[step].id.clone(),
+        status: state.ended.unwrap_or(StepStatus::Running),
+        attempt: 0,
+        started: None,
+        finished: None,
+        body: json!({ "items": state.items.as_ref().map(Vec::len), "skipped": state.skipped })
+            .to_string(),
+    }
+}
+
+fn effect(
+    run: &Run,
+    key: Key,
+    entry: &Journal,
+    requests: &BTreeMap<Key, String>,
+) -> Option<EffectRow> {
+    let Work::Call(shape) = run.book().steps[key.step].work else {
+        return None;
+    };
+    let acts = match shape {
+        Shape::Query | Shape::Wait => return None,
+        Shape::Action => true,
+        Shape::Modify | Shape::Create => false,
+    };
+    let attempt = run.instance(key)?.attempt.as_ref()?;
+    let begun = acts || attempt.before.is_some();
+    let (state, resource) = match &entry.event {
+        Event::AttemptStarted { .. } if begun => (EffectState::Intended, None),
+        Event::Observed { .. } => (EffectState::Intended, None),
+        Event::Succeeded { outputs, .. } if begun => (EffectState::Confirmed, resource(outputs)),
+        Event::AttemptFailed { fault, .. } if begun && fault.executed == Executed::No => {
+            (EffectState::Absent, None)
+        }
+        Event::Failed { fault, .. } if begun => match fault.executed {
+            Executed::No => (EffectState::Absent, None),
+            Executed::Unknown => (EffectState::InDoubt, None),
+        },
+        Event::InDoubt { .. } => (EffectState::InDoubt, None),
+        _ => return None,
+    };
+    let number = entry.event.attempt().unwrap_or(attempt.number);
+    Some(EffectRow {
+        step: run.book().steps[key.step].id.clone(),
+        item: u32::try_from(key.item).unwrap_or(u32::MAX),
+        attempt: number,
+        call: 0,
+        token: attempt.token.clone(),
+        request: digest(&attempt.inputs.to_string()),
+        deadline: attempt.deadline,
+        state,
+        request_id: requests.get(&key).cloned(),
+        resource,
+    })
+}
+
+/// The first output that names a resource.
+fn resource(outputs: &Value) -> Option<String> {
+    let named = |suffix: &str| {
+        outputs.as_object()?.iter().find_map(|(name, value)| {
+            name.ends_with(suffix).then(|| value.as_str().map(str::to_owned))?
+        })
+    };
+    named("_id").or_else(|| named("_arn"))
+}
+
+fn approval(id: &str, run: &Run, key: Key, entry: &Journal) -> Option<ApprovalRow> {
+    if !matches!(run.book().steps[key.step].work, Work::Gate(_)) {
+        return None;
+    }
+    let attempt = run.instance(key)?.attempt.as_ref()?;
+    let row = |message: String, expires: Option<Timestamp>, answered| ApprovalRow {
+        run: id.to_owned(),
+        step: run.book().steps[key.step].id.clone(),
+        item: u32::try_from(key.item).unwrap_or(u32::MAX),
+        message,
+        asked: attempt.first,
+        expires,
+        answered,
+    };
+    match &entry.event {
+        Event::Waiting { note, until, .. } => Some(row(note.clone(), *until, None)),
+        Event::Succeeded { .. } | Event::Failed { .. } | Event::StepCancelled { .. } => Some(row(
+            attempt.note.clone().unwrap_or_default(),
+            None,
+            Some(entry.at),
+        )),
+        _ => None,
+    }
+}

@@ -1,0 +1,386 @@
+//! The writer's jobs. Each checks before it writes, so that a refused one leaves nothing behind in the
+//! transaction that it shares.
+
+use rusqlite::{OptionalExtension, Result as SqlResult, Transaction, params};
+use runbook_core::{Event, Journal, RunStatus, Timestamp};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::record::{Commit, NewRunRow, Signal, StepRow};
+use super::{Created, StoreError};
+use crate::token::digest;
+
+type Checked<T> = SqlResult<Result<T, StoreError>>;
+
+/// Outputs above this many bytes are kept once, by hash, and written before the event that refers to
+/// them.
+const INLINE: usize = 4096;
+
+pub(super) fn status_code(status: RunStatus) -> i64 {
+    RunStatus::ALL
+        .iter()
+        .position(|one| *one == status)
+        .and_then(|index| i64::try_from(index).ok())
+        .unwrap_or_default()
+}
+
+pub(super) fn status_of(code: i64) -> RunStatus {
+    usize::try_from(code)
+        .ok()
+        .and_then(|index| RunStatus::ALL.get(index))
+        .copied()
+        .unwrap_or(RunStatus::Failed)
+}
+
+/// Terminal statuses as SQL, for questions about live runs.
+pub(super) fn terminal_codes() -> String {
+    let codes: Vec<String> = RunStatus::ALL
+        .iter()
+        .filter(|status| status.is_terminal())
+        .map(|status| status_code(*status).to_string())
+        .collect();
+    codes.join(",")
+}
+
+pub(super) fn create(transaction: &Transaction<'_>, run: &NewRunRow) -> Checked<Created> {
+    let existing: Option<String> = transaction
+        .prepare_cached("SELECT id FROM run WHERE id = ?1 OR idempotency_key = ?2")?
+        .query_row(params![run.id, run.idempotency_key], |row| row.get(0))
+        .optional()?;
+    if let Some(id) = existing {
+        return Ok(Ok(Created::Existing(id)));
+    }
+    if let Some(key) = &run.lock
+        && let Err(held) = take_lock(transaction, key, run)?
+    {
+        return Ok(Err(held));
+    }
+    let (hash, body) = &run.definition;
+    if let Some(body) = body {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO definition (hash, body, created) VALUES (?1, ?2, ?3)")?
+            .execute(params![hash, body, run.created.0])?;
+    }
+    transaction
+        .prepare_cached(
+            "INSERT INTO run (id, parent, role, family, runbook, environment, definition, entry, params,
+                              meta, status, seq, epoch, idempotency_key, created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, 0, ?12, ?13)",
+        )?
+        .execute(params![
+            run.id,
+            run.parent,
+            run.role,
+            run.family,
+            run.runbook,
+            run.environment,
+            hash,
+            run.entry,
+            run.params.to_string(),
+            run.meta.to_string(),
+            status_code(RunStatus::Pending),
+            run.idempotency_key,
+            run.created.0,
+        ])?;
+    if let Some(key) = &run.lock {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO lock (key, run, acquired) VALUES (?1, ?2, ?3)")?
+            .execute(params![key, run.id, run.created.0])?;
+    }
+    write_events(transaction, &run.id, 0, 0, std::slice::from_ref(&run.event))?;
+    Ok(Ok(Created::New))
+}
+
+/// Locks are released by the state of their run, never by a counter: the lock of a run that has ended
+/// is free.
+fn take_lock(
+    transaction: &Transaction<'_>,
+    key: &str,
+    run: &NewRunRow,
+) -> SqlResult<Result<(), StoreError>> {
+    let holder: Option<(String, String, i64, String)> = transaction
+        .prepare_cached(
+            "SELECT run.id, run.runbook, run.status, run.family FROM lock JOIN run ON run.id = lock.run
+             WHERE lock.key = ?1",
+        )?
+        .query_row([key], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
+        .optional()?;
+    let Some((id, runbook, status, family)) = holder else {
+        return Ok(Ok(()));
+    };
+    let status = status_of(status);
+    if status.is_terminal() {
+        transaction.execute("DELETE FROM lock WHERE key = ?1", [key])?;
+        return Ok(Ok(()));
+    }
+    if family == run.family {
+        return Ok(Ok(()));
+    }
+    Ok(Err(StoreError::Locked {
+        key: key.to_owned(),
+        run: id,
+        runbook,
+        status: status.name().to_owned(),
+    }))
+}
+
+fn no_run(id: &str) -> StoreError {
+    StoreError::NoRun {
+        id: id.to_owned(),
+        near: Vec::new(),
+    }
+}
+
+pub(super) fn claim(transaction: &Transaction<'_>, run: &str, owner: &str) -> Checked<u64> {
+    let epoch: Option<i64> = transaction
+        .prepare_cached(
+            "UPDATE run SET epoch = epoch + 1, owner = ?2 WHERE id = ?1 RETURNING epoch",
+        )?
+        .query_row(params![run, owner], |row| row.get(0))
+        .optional()?;
+    Ok(epoch
+        .map(|epoch| u64::try_from(epoch).unwrap_or_default())
+        .ok_or_else(|| no_run(run)))
+}
+
+pub(super) fn set_meta(transaction: &Transaction<'_>, run: &str, meta: &Value) -> Checked<()> {
+    let changed = transaction
+        .prepare_cached("UPDATE run SET meta = ?2 WHERE id = ?1")?
+        .execute(params![run, meta.to_string()])?;
+    Ok(if changed == 1 { Ok(()) } else { Err(no_run(run)) })
+}
+
+pub(super) fn signal(
+    transaction: &Transaction<'_>,
+    run: &str,
+    actor: &str,
+    at: Timestamp,
+    signal: &Signal,
+) -> Checked<i64> {
+    let known: Option<i64> = transaction
+        .prepare_cached("SELECT 1 FROM run WHERE id = ?1")?
+        .query_row([run], |row| row.get(0))
+        .optional()?;
+    if known.is_none() {
+        return Ok(Err(no_run(run)));
+    }
+    let body = serde_json::to_string(signal).unwrap_or_default();
+    transaction
+        .prepare_cached("INSERT INTO signal (run, at, actor, body) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![run, at.0, actor, body])?;
+    Ok(Ok(transaction.last_insert_rowid()))
+}
+
+pub(super) fn append(transaction: &Transaction<'_>, commit: &Commit) -> Checked<()> {
+    let current: Option<(i64, i64)> = transaction
+        .prepare_cached("SELECT seq, epoch FROM run WHERE id = ?1")?
+        .query_row([&commit.run], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((seq, epoch)) = current else {
+        return Ok(Err(no_run(&commit.run)));
+    };
+    let (seq, epoch) = (
+        u64::try_from(seq).unwrap_or_default(),
+        u64::try_from(epoch).unwrap_or_default(),
+    );
+    if epoch != commit.epoch {
+        return Ok(Err(StoreError::LeaseLost {
+            run: commit.run.clone(),
+            ours: commit.epoch,
+            current: epoch,
+        }));
+    }
+    if seq != commit.expected_seq {
+        return Ok(Err(StoreError::Conflict {
+            run: commit.run.clone(),
+            expected: commit.expected_seq,
+            found: seq,
+        }));
+    }
+    write_events(transaction, &commit.run, seq, epoch, &commit.events)?;
+    write_rows(transaction, commit)?;
+    Ok(Ok(()))
+}
+
+fn write_events(
+    transaction: &Transaction<'_>,
+    run: &str,
+    seq: u64,
+    epoch: u64,
+    events: &[Journal],
+) -> SqlResult<()> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let mut head: Option<Vec<u8>> = transaction
+        .prepare_cached("SELECT head FROM run WHERE id = ?1")?
+        .query_row([run], |row| row.get(0))?;
+    let mut insert = transaction.prepare_cached(
+        "INSERT INTO event (run, seq, at, epoch, kind, step, item, attempt, body, hash)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    )?;
+    let mut seq = i64::try_from(seq).unwrap_or(i64::MAX);
+    let epoch = i64::try_from(epoch).unwrap_or(i64::MAX);
+    for entry in events {
+        seq += 1;
+        let body = encode(transaction, &entry.event)?;
+        let hash = chain(head.as_deref(), seq, entry.at, epoch, &body);
+        let (step, item) = entry.event.subject().unzip();
+        insert.execute(params![
+            run,
+            seq,
+            entry.at.0,
+            epoch,
+            entry.event.kind(),
+            step,
+            item.flatten(),
+            entry.event.attempt(),
+            body,
+            hash,
+        ])?;
+        head = Some(hash);
+    }
+    transaction
+        .prepare_cached("UPDATE run SET seq = ?2, head = ?3 WHERE id = ?1")?
+        .execute(params![run, seq, head])?;
+    Ok(())
+}
+
+/// Each event's hash covers the one before it: an edited or removed row shows.
+pub(super) fn chain(
+    head: Option<&[u8]>,
+    seq: i64,
+    at: Timestamp,
+    epoch: i64,
+    body: &str,
+) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update(head.unwrap_or_default());
+    for number in [seq, at.0, epoch] {
+        hash.update(number.to_be_bytes());
+    }
+    hash.update(body.as_bytes());
+    hash.finalize().to_vec()
+}
+
+/// The event's text; large outputs are replaced by a reference to a blob.
+fn encode(transaction: &Transaction<'_>, event: &Event) -> SqlResult<String> {
+    if let Event::Succeeded { outputs, .. } = event {
+        let text = outputs.to_string();
+        if text.len() > INLINE {
+            let hash = digest(&text);
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO blob (hash, body) VALUES (?1, ?2)")?
+                .execute(params![hash, text])?;
+            let mut event = event.clone();
+            if let Event::Succeeded { outputs, .. } = &mut event {
+                *outputs = serde_json::json!({ "$blob": hash });
+            }
+            return Ok(serde_json::to_string(&event).unwrap_or_default());
+        }
+    }
+    Ok(serde_json::to_string(event).unwrap_or_default())
+}
+
+fn write_rows(transaction: &Transaction<'_>, commit: &Commit) -> SqlResult<()> {
+    if let Some(row) = &commit.rows.run {
+        transaction
+            .prepare_cached(
+                "UPDATE run SET status = ?2, started = ?3, finished = ?4, outputs = ?5 WHERE id = ?1",
+            )?
+            .execute(params![
+                commit.run,
+                status_code(row.status),
+                row.started.map(|at| at.0),
+                row.finished.map(|at| at.0),
+                row.outputs.as_ref().map(Value::to_string),
+            ])?;
+        if row.status.is_terminal() {
+            transaction
+                .prepare_cached("DELETE FROM lock WHERE run = ?1")?
+                .execute([&commit.run])?;
+        }
+    }
+    if let Some(signal) = commit.signal {
+        transaction
+            .prepare_cached("UPDATE run SET signal = ?2 WHERE id = ?1")?
+            .execute(params![commit.run, signal])?;
+    }
+    for row in &commit.rows.steps {
+        write_step(transaction, &commit.run, row)?;
+    }
+    write_effects(transaction, commit)?;
+    for row in &commit.rows.approvals {
+        transaction
+            .prepare_cached(
+                "INSERT OR REPLACE INTO approval (run, step, item, message, asked, expires, answered)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                commit.run,
+                row.step,
+                row.item,
+                row.message,
+                row.asked.0,
+                row.expires.map(|at| at.0),
+                row.answered.map(|at| at.0),
+            ])?;
+    }
+    for row in &commit.logs {
+        transaction
+            .prepare_cached(
+                "INSERT INTO log (run, step, item, attempt, at, line) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![commit.run, row.step, row.item, row.attempt, row.at.0, row.line])?;
+    }
+    Ok(())
+}
+
+fn write_step(transaction: &Transaction<'_>, run: &str, row: &StepRow) -> SqlResult<()> {
+    transaction
+        .prepare_cached(
+            "INSERT OR REPLACE INTO step (run, step, item, id, status, attempt, started, finished, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            run,
+            i64::try_from(row.step).unwrap_or(i64::MAX),
+            row.item,
+            row.id,
+            row.status as i64,
+            row.attempt,
+            row.started.map(|at| at.0),
+            row.finished.map(|at| at.0),
+            row.body,
+        ])?;
+    Ok(())
+}
+
+fn write_effects(transaction: &Transaction<'_>, commit: &Commit) -> SqlResult<()> {
+    for row in &commit.rows.effects {
+        transaction
+            .prepare_cached(
+                "INSERT INTO effect (run, step, item, attempt, call, token, request, deadline, state,
+                                     request_id, resource)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                 ON CONFLICT DO UPDATE SET state = excluded.state, request_id = excluded.request_id,
+                                           resource = excluded.resource",
+            )?
+            .execute(params![
+                commit.run,
+                row.step,
+                row.item,
+                row.attempt,
+                row.call,
+                row.token,
+                row.request,
+                row.deadline.0,
+                row.state.code(),
+                row.request_id,
+                row.resource,
+            ])?;
+    }
+    Ok(())
+}

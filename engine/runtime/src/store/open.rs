@@ -1,0 +1,208 @@
+//! Opens the state file: settings are read back, and what is not ours is refused untouched.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+use super::error::StoreError;
+use super::schema;
+use super::writer::BUSY;
+
+/// SQLite before this one has a WAL-reset race between two processes.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+pub(super) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let path = path.to_path_buf();
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full { path },
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => StoreError::ReadOnly { path },
+        Some(ErrorCode::NotADatabase) => StoreError::NotOurs { path },
+        Some(ErrorCode::CannotOpen) => StoreError::Open {
+            path,
+            reason: error.to_string(),
+        },
+        Some(_) | None => StoreError::Failed {
+            path,
+            reason: error.to_string(),
+        },
+    }
+}
+
+/// Opens or creates the file for writing.
+pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(StoreError::Setting {
+            path: path.to_path_buf(),
+            setting: "version >= 3.51.3",
+            found: rusqlite::version().to_owned(),
+        });
+    }
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| open_error(path, &error))?;
+    }
+    refuse_network(path)?;
+    let fresh = std::fs::metadata(path).map_or(true, |file| file.len() == 0);
+    if !fresh {
+        probe_writable(path)?;
+    }
+    let connection = Connection::open(path).map_err(|error| from_sqlite(path, &error))?;
+    connection
+        .busy_timeout(BUSY)
+        .map_err(|error| from_sqlite(path, &error))?;
+    identify(&connection, path, fresh)?;
+    configure(&connection, path)?;
+    migrate(&connection, path)?;
+    Ok(connection)
+}
+
+/// Opens the file for reading; it must exist.
+pub(super) fn readable(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| from_sqlite(path, &error))?;
+    connection
+        .busy_timeout(BUSY)
+        .map_err(|error| from_sqlite(path, &error))?;
+    identify(&connection, path, false)?;
+    Ok(connection)
+}
+
+fn open_error(path: &Path, error: &std::io::Error) -> StoreError {
+    let path = path.to_path_buf();
+    match error.kind() {
+        std::io::ErrorKind::StorageFull => StoreError::Full { path },
+        std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+            StoreError::ReadOnly { path }
+        }
+        _ => StoreError::Open {
+            path,
+            reason: error.to_string(),
+        },
+    }
+}
+
+/// SQLite opens a read-only file without a word and fails later; say it now.
+fn probe_writable(path: &Path) -> Result<(), StoreError> {
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(path)
+        .map(|_| ())
+        .map_err(|error| open_error(path, &error))
+}
+
+fn identify(connection: &Connection, path: &Path, fresh: bool) -> Result<(), StoreError> {
+    let ask = |pragma: &str| -> Result<i64, StoreError> {
+        connection
+            .query_row(&format!("PRAGMA {pragma}"), [], |row| row.get(0))
+            .map_err(|error| from_sqlite(path, &error))
+    };
+    let application = ask("application_id")?;
+    if application != schema::APPLICATION_ID && !(fresh || empty(connection, path)?) {
+        return Err(StoreError::NotOurs {
+            path: path.to_path_buf(),
+        });
+    }
+    let found = ask("user_version")?;
+    if found > schema::VERSION {
+        return Err(StoreError::Newer {
+            path: path.to_path_buf(),
+            found,
+            known: schema::VERSION,
+        });
+    }
+    Ok(())
+}
+
+/// A database without tables: what a process that died while creating it leaves behind.
+fn empty(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
+    connection
+        .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(|error| from_sqlite(path, &error))
+}
+
+/// Sets what durability needs and reads every setting back: SQLite takes a misspelt value silently.
+fn configure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let settings = [
+        ("journal_mode", "WAL", "wal"),
+        ("synchronous", "FULL", "2"),
+        ("foreign_keys", "ON", "1"),
+        // The WAL is kept: overwriting it is twice as fast as growing it.
+        ("journal_size_limit", "-1", "-1"),
+        ("wal_autocheckpoint", "1000", "1000"),
+    ];
+    for (name, value, wanted) in settings {
+        let set = format!("PRAGMA {name} = {value}");
+        let apply = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
+        match connection.query_row(&set, [], apply) {
+            Ok(_) | Err(rusqlite::Error::QueryReturnedNoRows) => {}
+            Err(error) => return Err(from_sqlite(path, &error)),
+        }
+        let found = connection
+            .query_row(&format!("PRAGMA {name}"), [], |row| {
+                row.get::<_, rusqlite::types::Value>(0)
+            })
+            .map_err(|error| from_sqlite(path, &error))?;
+        let found = match found {
+            rusqlite::types::Value::Integer(number) => number.to_string(),
+            rusqlite::types::Value::Text(text) => text,
+            other => format!("{other:?}"),
+        };
+        if found != wanted {
+            return Err(StoreError::Setting {
+                path: path.to_path_buf(),
+                setting: name,
+                found,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let done = (|| {
+        // IMMEDIATE: of two processes that meet an empty file, one makes the tables.
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        let version: i64 =
+            connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version < 1 {
+            connection.execute_batch(schema::V1)?;
+            connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
+            connection.pragma_update(None, "user_version", schema::VERSION)?;
+        }
+        connection.execute_batch("COMMIT")
+    })();
+    done.map_err(|error| from_sqlite(path, &error))
+}
+
+/// File systems whose locks and syncs cannot be trusted, from Linux' mount table.
+fn refuse_network(path: &Path) -> Result<(), StoreError> {
+    let Ok(mounts) = std::fs::read_to_string("/proc/self/mounts") else {
+        return Ok(());
+    };
+    let folder = path.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+    let Ok(folder) = std::fs::canonicalize(if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        &folder
+    }) else {
+        return Ok(());
+    };
+    let kind = mounts
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(' ').skip(1);
+            Some((fields.next()?, fields.next()?))
+        })
+        .filter(|(mount, _)| folder.starts_with(mount))
+        .max_by_key(|(mount, _)| mount.len())
+        .map(|(_, kind)| kind);
+    match kind {
+        Some(kind) if ["nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph"].contains(&kind) => {
+            Err(StoreError::NetworkFileSystem {
+                path: path.to_path_buf(),
+                kind: kind.to_owned(),
+            })
+        }
+        Some(_) | None => Ok(()),
+    }
+}

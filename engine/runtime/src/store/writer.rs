@@ -1,0 +1,120 @@
+//! One thread with the only write connection. It takes everything that is queued, opens one
+//! transaction, carries the jobs out, commits once and answers all: commits are shared when there is
+//! something to share and never wait for it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::StoreError;
+use super::open::from_sqlite;
+
+/// What the writer does within a shared transaction. A job checks before it writes, so that a refused
+/// job leaves nothing behind.
+type Work = Box<dyn FnOnce(&Transaction<'_>) -> Outcome + Send>;
+
+/// Answers the caller once the transaction is on disk.
+type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+enum Outcome {
+    /// Refused or done; the reply knows.
+    Ready(Reply),
+    /// SQLite failed: the whole transaction is rolled back.
+    Broken(rusqlite::Error, Reply),
+}
+
+/// Jobs that wait for the writer.
+const QUEUE: usize = 4096;
+
+/// The handle of the writer thread; cloned freely.
+#[derive(Clone)]
+pub(super) struct Writer {
+    jobs: mpsc::Sender<Work>,
+    path: Arc<PathBuf>,
+}
+
+impl Writer {
+    pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, StoreError> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let path = Arc::new(path.to_path_buf());
+        let here = path.clone();
+        std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || serve(connection, queue, &here))
+            .map_err(|error| StoreError::Open {
+                path: path.to_path_buf(),
+                reason: error.to_string(),
+            })?;
+        Ok(Self { jobs, path })
+    }
+
+    /// Carries `job` out in the next transaction; answers when it is on disk.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Transaction<'_>) -> Result<Result<T, StoreError>, rusqlite::Error>
+        + Send
+        + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let path = self.path.clone();
+        let work: Work = Box::new(move |transaction| match job(transaction) {
+            Ok(result) => Outcome::Ready(Box::new(move |committed| {
+                let _ = answer.send(committed.and(result));
+            })),
+            Err(error) => {
+                let failed = from_sqlite(&path, &error);
+                Outcome::Broken(
+                    error,
+                    Box::new(move |_| {
+                        let _ = answer.send(Err(failed));
+                    }),
+                )
+            }
+        });
+        let gone = || StoreError::Failed {
+            path: self.path.to_path_buf(),
+            reason: "the writer has stopped after an earlier error".to_owned(),
+        };
+        self.jobs.send(work).await.map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
+    }
+}
+
+fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Work>, path: &Path) {
+    let mut batch = Vec::new();
+    while queue.blocking_recv_many(&mut batch, QUEUE) > 0 {
+        if !commit(&mut connection, std::mem::take(&mut batch), path) {
+            // A failed write or sync is never retried on the same handle.
+            return;
+        }
+    }
+}
+
+fn commit(connection: &mut Connection, batch: Vec<Work>, path: &Path) -> bool {
+    let mut replies = Vec::with_capacity(batch.len());
+    let done = (|| {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for work in batch {
+            match work(&transaction) {
+                Outcome::Ready(reply) => replies.push(reply),
+                Outcome::Broken(error, reply) => {
+                    replies.push(reply);
+                    return Err(error);
+                }
+            }
+        }
+        transaction.commit()
+    })();
+    let result = done.map_err(|error| from_sqlite(path, &error));
+    let sound = result.is_ok();
+    for reply in replies {
+        reply(result.clone());
+    }
+    sound
+}
+
+/// How long a process waits for another one's transaction.
+pub(super) const BUSY: Duration = Duration::from_secs(10);

@@ -1,0 +1,227 @@
+//! Carries one attempt out: what a restart inside it means, when to look before acting again, and how
+//! a reply becomes an answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rand::RngExt;
+use runbook_core::{
+    Answer, Doubt, Effect, Executed, Fault, FaultKind, Method, Millis, Shape, Timestamp,
+};
+use runbook_step::catalog::{Ask, Reply};
+use runbook_step::{Context, Form, Repeat, StepKind, StepResult, secret};
+use serde_json::Value;
+
+use crate::clock::{now, timestamp};
+
+/// One attempt to carry out.
+pub(crate) struct Job {
+    pub(crate) kind: StepKind,
+    pub(crate) method: Method,
+    /// The stored request.
+    pub(crate) inputs: Value,
+    /// What was observed before the first change.
+    pub(crate) before: Option<Value>,
+    pub(crate) context: Context,
+    /// When the effect's intent was recorded.
+    pub(crate) intended: Timestamp,
+    /// How long the service may hide what it has made.
+    pub(crate) settle: Millis,
+    /// Reference of each secret, by name.
+    pub(crate) secrets: BTreeMap<String, String>,
+}
+
+/// Pause between two looks for what may have been made.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+impl Job {
+    /// Carries the attempt out.
+    pub(crate) async fn carry_out(self) -> Answer {
+        let mut known = Vec::new();
+        let answer = match self.reveal(&mut known) {
+            Ok(inputs) => self.call(inputs).await,
+            Err(fault) => Err(fault),
+        };
+        hide(answer.unwrap_or_else(failed), &known)
+    }
+
+    fn reveal(&self, known: &mut Vec<(String, String)>) -> StepResult<Value> {
+        let known = std::cell::RefCell::new(known);
+        secret::reveal(&self.inputs, &|name| {
+            let reference = self.secrets.get(name).ok_or_else(|| {
+                Fault::new(FaultKind::Invalid, format!("no secret is called `{name}`"))
+            })?;
+            let value = resolve(name, reference)?;
+            known.borrow_mut().push((name.to_owned(), value.clone()));
+            Ok(value)
+        })
+    }
+
+    async fn ask(&self, inputs: &Value, ask: Ask) -> StepResult<Reply> {
+        match self.kind.form {
+            Form::Call { run, .. } => run(inputs.clone(), ask, &self.context).await,
+            Form::Engine(_) | Form::Pure(_) => Err(confused(self.kind.name)),
+        }
+    }
+
+    async fn call(&self, inputs: Value) -> StepResult<Answer> {
+        match self.method {
+            Method::Read => self.ask(&inputs, Ask::Read).await.and_then(|reply| self.answer(reply)),
+            Method::Poll => self.ask(&inputs, Ask::Poll).await.and_then(|reply| self.answer(reply)),
+            Method::Observe => {
+                self.ask(&inputs, Ask::Observe).await.and_then(|reply| self.answer(reply))
+            }
+            Method::Apply => self.apply(&inputs).await,
+            Method::Act => self.act(&inputs).await,
+            Method::Evaluate | Method::Child => Err(confused(self.kind.name)),
+        }
+    }
+
+    /// A change that creates looks for what a lost call of its own may have made, until the service
+    /// can be trusted to show it, before it creates again.
+    async fn apply(&self, inputs: &Value) -> StepResult<Answer> {
+        let creates = matches!(self.kind.form, Form::Call { shape: Shape::Create, .. });
+        if creates && self.context.recovering {
+            loop {
+                match self.ask(inputs, Ask::Observe).await? {
+                    Reply::Same(outputs) | Reply::Adopted(outputs) => {
+                        return Ok(done(outputs, Effect::Adopted));
+                    }
+                    _ if now() >= self.intended.plus(self.settle) => break,
+                    _ => tokio::time::sleep(LOOK_AGAIN).await,
+                }
+            }
+        }
+        let before = self.before.clone().unwrap_or(Value::Null);
+        let reply = self.ask(inputs, Ask::Apply(before)).await?;
+        self.answer(reply)
+    }
+
+    async fn act(&self, inputs: &Value) -> StepResult<Answer> {
+        let Reply::Repeat(repeat) = self.ask(inputs, Ask::Repeat).await? else {
+            return Err(confused(self.kind.name));
+        };
+        if self.context.recovering {
+            match repeat {
+                Repeat::Token | Repeat::Harmless => {}
+                Repeat::Never => return Ok(doubt("the process died while it ran")),
+                Repeat::LookUp => {
+                    if let Some(answer) = self.look_up(inputs).await? {
+                        return Ok(answer);
+                    }
+                }
+            }
+        }
+        match self.ask(inputs, Ask::Act).await {
+            Ok(reply) => self.answer(reply),
+            Err(fault) if repeat == Repeat::Never && fault.executed == Executed::Unknown => {
+                Ok(doubt(&fault.to_string()))
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn look_up(&self, inputs: &Value) -> StepResult<Option<Answer>> {
+        loop {
+            match self.ask(inputs, Ask::LookUp).await? {
+                Reply::Done(outputs) => return Ok(Some(done(outputs, Effect::Adopted))),
+                Reply::Absent if now() >= self.intended.plus(self.settle) => return Ok(None),
+                Reply::Absent => tokio::time::sleep(LOOK_AGAIN).await,
+                Reply::Unknown
+                | Reply::Same(_)
+                | Reply::Adopted(_)
+                | Reply::Differs(_)
+                | Reply::Again { .. }
+                | Reply::Repeat(_) => {
+                    return Ok(Some(doubt("the effect cannot be looked up")));
+                }
+            }
+        }
+    }
+
+    fn answer(&self, reply: Reply) -> StepResult<Answer> {
+        Ok(match reply {
+            Reply::Done(outputs) => {
+                let effect = match self.method {
+                    Method::Apply | Method::Act => Effect::Changed,
+                    Method::Read
+                    | Method::Poll
+                    | Method::Observe
+                    | Method::Evaluate
+                    | Method::Child => Effect::None,
+                };
+                done(outputs, effect)
+            }
+            Reply::Same(outputs) => done(outputs, Effect::Unchanged),
+            Reply::Adopted(outputs) => done(outputs, Effect::Adopted),
+            Reply::Differs(before) => Answer::Observed(before),
+            Reply::Again { after, note } => Answer::Again {
+                at: now().plus(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+                note,
+            },
+            Reply::Absent | Reply::Unknown | Reply::Repeat(_) => {
+                return Err(confused(self.kind.name));
+            }
+        })
+    }
+}
+
+fn confused(name: &str) -> Fault {
+    Fault::new(FaultKind::Internal, format!("{name} answered what it was not asked"))
+}
+
+fn done(outputs: Value, effect: Effect) -> Answer {
+    let at = outputs.get("at").and_then(Value::as_str).and_then(timestamp);
+    Answer::Done { outputs, effect, at }
+}
+
+fn doubt(why: &str) -> Answer {
+    Answer::Doubt(Doubt { why: why.to_owned() })
+}
+
+pub(crate) fn failed(fault: Fault) -> Answer {
+    Answer::Failed {
+        fault,
+        share: rand::rng().random_range(0.0..=1.0),
+    }
+}
+
+/// Reads a secret from where its reference points.
+fn resolve(name: &str, reference: &str) -> StepResult<String> {
+    let denied = |why: String| Fault::new(FaultKind::Denied, format!("secret `{name}`: {why}"));
+    if let Some(variable) = reference.strip_prefix("env:") {
+        return std::env::var(variable)
+            .map_err(|_| denied(format!("the environment variable {variable} is not set")));
+    }
+    if let Some(path) = reference.strip_prefix("file:") {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| denied(format!("{path} cannot be read: {error}")))?;
+        return Ok(text.trim_end_matches('\n').to_owned());
+    }
+    Err(denied("its reference must begin with env: or file:".to_owned()))
+}
+
+/// No secret leaves the worker: every occurrence of its value is replaced by its placeholder.
+fn hide(answer: Answer, known: &[(String, String)]) -> Answer {
+    if known.is_empty() {
+        return answer;
+    }
+    let text = |text: String| secret::redact_text(text, known);
+    match answer {
+        Answer::Done { outputs, effect, at } => Answer::Done {
+            outputs: secret::redact(outputs, known),
+            effect,
+            at,
+        },
+        Answer::Observed(before) => Answer::Observed(secret::redact(before, known)),
+        Answer::Again { at, note } => Answer::Again { at, note: text(note) },
+        Answer::Failed { fault, share } => Answer::Failed {
+            fault: Fault {
+                message: text(fault.message),
+                ..fault
+            },
+            share,
+        },
+        Answer::Doubt(Doubt { why }) => Answer::Doubt(Doubt { why: text(why) }),
+    }
+}
