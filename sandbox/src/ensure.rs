@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(25);
 pub async fn ensure(
     options: &Options,
     daemon: Command,
-    progress: &Report,
+    progress: &Report<'_>,
 ) -> Result<Handle, Error> {
     if let Ok(handle) = Handle::find(options).await {
         return Ok(handle);

@@ -16,7 +16,7 @@ pub enum Progress {
 }
 
 /// Receives each stage as it begins.
-pub type Report = dyn Fn(Progress) + Send + Sync;
+pub type Report<'a> = dyn Fn(Progress) + Send + Sync + 'a;
 
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

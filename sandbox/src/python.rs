@@ -41,7 +41,7 @@ impl Python {
 ///
 /// # Errors
 /// No Python, no venv module, pip failed, or the cache folder cannot be used.
-pub async fn prepare(options: &Options, progress: &Report) -> Result<Python, Error> {
+pub async fn prepare(options: &Options, progress: &Report<'_>) -> Result<Python, Error> {
     if let Some(python) = finished(&options.cache) {
         return Ok(python);
     }
@@ -64,7 +64,7 @@ fn interpreter_in(environment: &Path) -> PathBuf {
     environment.join("bin").join("python")
 }
 
-async fn build(cache: &Path, progress: &Report) -> Result<Python, Error> {
+async fn build(cache: &Path, progress: &Report<'_>) -> Result<Python, Error> {
     progress(Progress::CreatingEnvironment);
     let base = find().await?;
     let name = attempt_name();

@@ -52,7 +52,7 @@ pub(crate) struct Server {
 /// port is taken, or moto ends.
 pub async fn serve(
     options: Options,
-    progress: &Report,
+    progress: &Report<'_>,
     ready: impl FnOnce(&Status),
 ) -> Result<(), Error> {
     files::make_dir(&options.dir)?;

@@ -3,9 +3,10 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use runbook_sandbox::{Error, Handle, Options, ensure, prepare, serve, start_in_thread};
+use runbook_sandbox::{Error, Handle, Options, Progress, ensure, prepare, serve, start_in_thread};
 
 use crate::support::{block_on, scratch};
 
@@ -63,14 +64,21 @@ fn within(limit: Duration, what: impl Fn() -> bool) -> bool {
 fn two_callers_at_once_get_one_sandbox() {
     let dir = scratch("two");
     let options = Options::for_state(&dir);
+    let told = Mutex::new(Vec::new());
+    let tell = |progress| told.lock().unwrap().push(progress);
     let (one, two) = block_on(async {
         tokio::join!(
-            ensure(&options, daemon_command(&dir), &|_| {}),
-            ensure(&options, daemon_command(&dir), &|_| {})
+            ensure(&options, daemon_command(&dir), &tell),
+            ensure(&options, daemon_command(&dir), &tell)
         )
     });
     let (one, two) = (one.unwrap(), two.unwrap());
     assert_eq!(one.url(), two.url());
+    assert!(
+        told.into_inner()
+            .unwrap()
+            .ends_with(&[Progress::Starting, Progress::Ready])
+    );
     assert_eq!(pids_of(&dir).len(), 1);
     block_on(one.stop()).unwrap();
     assert!(within(DEATH, || pids_of(&dir).is_empty()));
