@@ -152,9 +152,9 @@ fn ordered<'b, 'v>(mut given: Vec<CowVal<'b, 'v>>) -> Result<CowVal<'b, 'v>, Exe
 fn own_key(key: &CelMapKey<'_>) -> Box<dyn Val> {
     match key {
         CelMapKey::String(text) => Box::new(CelString::from(text.inner().to_owned())),
-        CelMapKey::Bool(value) => Box::new(value.clone()),
-        CelMapKey::Int(value) => Box::new(value.clone()),
-        CelMapKey::UInt(value) => Box::new(value.clone()),
+        CelMapKey::Bool(value) => Box::new(*value),
+        CelMapKey::Int(value) => Box::new(*value),
+        CelMapKey::UInt(value) => Box::new(*value),
     }
 }
 

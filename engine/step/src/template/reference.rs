@@ -108,7 +108,7 @@ impl Collector<'_> {
             Parameter::Path(Path::Relative((segments, raw))) => {
                 let path = names(segments);
                 let relative = raw == "this" || raw.starts_with("this.") || raw.starts_with("./");
-                if !path.is_empty() && !(relative && self.blocks > 0) {
+                if !path.is_empty() && (!relative || self.blocks == 0) {
                     self.path(raw, path, optional);
                 }
                 Ok(())
