@@ -32,7 +32,10 @@ mod tests {
     fn text_and_point_agree() {
         let at = Timestamp(1_790_000_000_123);
         assert_eq!(timestamp(&rfc3339(at)), Some(at));
-        assert_eq!(timestamp("2026-11-24T08:00:00+01:00"), timestamp("2026-11-24T07:00:00Z"));
+        assert_eq!(
+            timestamp("2026-11-24T08:00:00+01:00"),
+            timestamp("2026-11-24T07:00:00Z")
+        );
         assert_eq!(timestamp("soon"), None);
     }
 }

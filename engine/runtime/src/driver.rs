@@ -10,11 +10,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use runbook_core::InstanceState;
 use runbook_core::{
     Command, Corrupt, Input, Journal, Key, Measure, Method, Phase, Run, RunStatus, Timestamp, Work,
     measure,
 };
-use runbook_core::InstanceState;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
@@ -164,7 +164,10 @@ impl Driver {
                 source,
             })?;
         let (land, landed) = mpsc::unbounded_channel();
-        let has_gates = book.steps.iter().any(|step| matches!(step.work, Work::Gate(_)));
+        let has_gates = book
+            .steps
+            .iter()
+            .any(|step| matches!(step.work, Work::Gate(_)));
         engine.tell(&Notice::Opened {
             run: id.to_owned(),
             parent: info.parent.clone(),
@@ -172,7 +175,11 @@ impl Driver {
             environment: info.environment.clone(),
             book: book.clone(),
             resumed: run.started().is_some(),
-            ended: run.steps().iter().filter(|step| step.ended.is_some()).count(),
+            ended: run
+                .steps()
+                .iter()
+                .filter(|step| step.ended.is_some())
+                .count(),
             started: run.started(),
         });
         Ok(Self {
@@ -201,7 +208,9 @@ impl Driver {
         let epoch = self.claim.epoch;
         if reopen {
             self.reopening = true;
-            self.input(Input::Reopen { actor: actor.clone() })?;
+            self.input(Input::Reopen {
+                actor: actor.clone(),
+            })?;
         }
         self.input(Input::Drive { actor, epoch })?;
         self.take_signals()?;
@@ -238,10 +247,12 @@ impl Driver {
         let at = now();
         for event in self.run.decide(at, input) {
             let entry = Journal { at, event };
-            self.run.evolve(&entry).map_err(|source| DriveError::Corrupt {
-                run: self.facts.id.clone(),
-                source,
-            })?;
+            self.run
+                .evolve(&entry)
+                .map_err(|source| DriveError::Corrupt {
+                    run: self.facts.id.clone(),
+                    source,
+                })?;
             self.batch.push(entry);
         }
         Ok(())
@@ -271,7 +282,10 @@ impl Driver {
         self.seq += events.len() as u64;
         let run = &self.facts.id;
         if !logs.is_empty() {
-            self.engine.tell(&Notice::Logs { run: run.clone(), lines: logs });
+            self.engine.tell(&Notice::Logs {
+                run: run.clone(),
+                lines: logs,
+            });
         }
         if !events.is_empty() {
             self.engine.tell(&Notice::Events {
@@ -348,5 +362,4 @@ impl Driver {
         // The step in hand is finished: what it observed is applied, nothing else is begun.
         idle && method != Method::Evaluate && (!self.draining() || method == Method::Apply)
     }
-
 }

@@ -9,13 +9,31 @@ use crate::store::Signal;
 /// The input that a signal means; none when it names a step that the runbook does not have.
 pub(crate) fn input(run: &Run, at: Timestamp, actor: String, signal: Signal) -> Option<Input> {
     match signal {
-        Signal::Answer { step, item, granted, comment, form } => {
+        Signal::Answer {
+            step,
+            item,
+            granted,
+            comment,
+            form,
+        } => {
             let key = key(run, &step, item)?;
             let outputs = answer(run, key, (&actor, at), comment.as_deref(), form);
-            Some(Input::Answered { key, actor, granted, comment, outputs })
+            Some(Input::Answered {
+                key,
+                actor,
+                granted,
+                comment,
+                outputs,
+            })
         }
         Signal::Cancel { reason } => Some(Input::Cancel { actor, reason }),
-        Signal::Resolve { step, item, how, outputs, reason } => Some(Input::Resolve {
+        Signal::Resolve {
+            step,
+            item,
+            how,
+            outputs,
+            reason,
+        } => Some(Input::Resolve {
             key: key(run, &step, item)?,
             actor,
             reason,

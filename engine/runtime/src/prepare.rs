@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use runbook_core::{
-    Fault, FaultKind, Gate, InstanceState, Key, Prepared, Run, Runbook, Step, StepStatus, Timestamp,
-    Work,
+    Fault, FaultKind, Gate, InstanceState, Key, Prepared, Run, Runbook, Step, StepStatus,
+    Timestamp, Work,
 };
 use runbook_step::scope::Scope;
-use runbook_step::{Aws, Catalog, Form, StepKind, StepResult, duration, expression, secret, template};
+use runbook_step::{
+    Aws, Catalog, Form, StepKind, StepResult, duration, expression, secret, template,
+};
 use serde_json::{Map, Value, json};
 
 use crate::clock::{rfc3339, timestamp};
@@ -85,9 +87,14 @@ impl Facts {
         } else if run.has_failed() {
             "failed"
         } else {
-            let main_open = run.book().steps.iter().zip(run.steps()).any(|(step, state)| {
-                step.section == runbook_core::Section::Main && state.ended.is_none()
-            });
+            let main_open = run
+                .book()
+                .steps
+                .iter()
+                .zip(run.steps())
+                .any(|(step, state)| {
+                    step.section == runbook_core::Section::Main && state.ended.is_none()
+                });
             if main_open { "running" } else { "succeeded" }
         };
         json!({
@@ -178,7 +185,10 @@ impl Facts {
             with => template::render(with, &scope).map_err(|error| unfit("with", &error))?,
         };
         (kind.check)(&inputs).map_err(|error| {
-            Fault::new(FaultKind::Invalid, format!("wrong input for {}: {error}", step.uses))
+            Fault::new(
+                FaultKind::Invalid,
+                format!("wrong input for {}: {error}", step.uses),
+            )
         })?;
         let wait = match step.work {
             Work::Timer => Some((Some(timer(&inputs, now)?), "its time".to_owned())),
@@ -278,15 +288,18 @@ impl Facts {
 
     /// Whether any step of the run changed something.
     pub(crate) fn changed(run: &Run) -> bool {
-        run.steps().iter().flat_map(|step| &step.instances).any(|instance| {
-            matches!(
-                instance.state,
-                InstanceState::Succeeded {
-                    effect: runbook_core::Effect::Changed | runbook_core::Effect::Adopted,
-                    ..
-                }
-            )
-        })
+        run.steps()
+            .iter()
+            .flat_map(|step| &step.instances)
+            .any(|instance| {
+                matches!(
+                    instance.state,
+                    InstanceState::Succeeded {
+                        effect: runbook_core::Effect::Changed | runbook_core::Effect::Adopted,
+                        ..
+                    }
+                )
+            })
     }
 
     /// The first failure of a run that ended badly, for the one that waits for it.
@@ -296,20 +309,27 @@ impl Facts {
             .iter()
             .zip(&run.book().steps)
             .find(|(state, _)| state.ended == Some(StepStatus::Failed))?;
-        failed.0.instances.iter().find_map(|instance| match &instance.state {
-            InstanceState::Failed { fault, .. } => Some((failed.1.id.clone(), fault.clone())),
-            InstanceState::Queued
-            | InstanceState::Live(_)
-            | InstanceState::Succeeded { .. }
-            | InstanceState::Cancelled => None,
-        })
+        failed
+            .0
+            .instances
+            .iter()
+            .find_map(|instance| match &instance.state {
+                InstanceState::Failed { fault, .. } => Some((failed.1.id.clone(), fault.clone())),
+                InstanceState::Queued
+                | InstanceState::Live(_)
+                | InstanceState::Succeeded { .. }
+                | InstanceState::Cancelled => None,
+            })
     }
 }
 
 /// The catalog entry of a step.
 pub(crate) fn lookup<'a>(catalog: &'a Catalog, step: &Step) -> StepResult<&'a StepKind> {
     catalog.get(&step.uses).ok_or_else(|| {
-        Fault::new(FaultKind::Unsupported, format!("this binary has no step type `{}`", step.uses))
+        Fault::new(
+            FaultKind::Unsupported,
+            format!("this binary has no step type `{}`", step.uses),
+        )
     })
 }
 
@@ -348,11 +368,7 @@ fn timer(inputs: &Value, now: Timestamp) -> StepResult<Timestamp> {
         .ok_or_else(|| Fault::new(FaultKind::Invalid, "a wait takes `for` or `until`"))
 }
 
-fn question(
-    gate: Gate,
-    inputs: &Value,
-    now: Timestamp,
-) -> StepResult<(Option<Timestamp>, String)> {
+fn question(gate: Gate, inputs: &Value, now: Timestamp) -> StepResult<(Option<Timestamp>, String)> {
     let expires = inputs["expires"]
         .as_str()
         .map(duration::parse)

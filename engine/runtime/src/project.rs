@@ -65,9 +65,9 @@ fn fresh(events: &[Journal], run: &Run, step: usize) -> bool {
     let ended = run.steps()[step].ended.is_some();
     let id = &run.book().steps[step].id;
     ended
-        || events.iter().any(
-            |entry| matches!(&entry.event, Event::Expanded { step, .. } if step == id),
-        )
+        || events
+            .iter()
+            .any(|entry| matches!(&entry.event, Event::Expanded { step, .. } if step == id))
 }
 
 fn step_row(run: &Run, key: Key) -> Option<StepRow> {
@@ -164,7 +164,8 @@ fn effect(
 fn resource(outputs: &Value) -> Option<String> {
     let named = |suffix: &str| {
         outputs.as_object()?.iter().find_map(|(name, value)| {
-            name.ends_with(suffix).then(|| value.as_str().map(str::to_owned))?
+            name.ends_with(suffix)
+                .then(|| value.as_str().map(str::to_owned))?
         })
     };
     named("_id").or_else(|| named("_arn"))

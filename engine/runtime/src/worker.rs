@@ -66,11 +66,18 @@ impl Job {
 
     async fn call(&self, inputs: Value) -> StepResult<Answer> {
         match self.method {
-            Method::Read => self.ask(&inputs, Ask::Read).await.and_then(|reply| self.answer(reply)),
-            Method::Poll => self.ask(&inputs, Ask::Poll).await.and_then(|reply| self.answer(reply)),
-            Method::Observe => {
-                self.ask(&inputs, Ask::Observe).await.and_then(|reply| self.answer(reply))
-            }
+            Method::Read => self
+                .ask(&inputs, Ask::Read)
+                .await
+                .and_then(|reply| self.answer(reply)),
+            Method::Poll => self
+                .ask(&inputs, Ask::Poll)
+                .await
+                .and_then(|reply| self.answer(reply)),
+            Method::Observe => self
+                .ask(&inputs, Ask::Observe)
+                .await
+                .and_then(|reply| self.answer(reply)),
             Method::Apply => self.apply(&inputs).await,
             Method::Act => self.act(&inputs).await,
             Method::Evaluate | Method::Child => Err(confused(self.kind.name)),
@@ -80,7 +87,13 @@ impl Job {
     /// A change that creates looks for what a lost call of its own may have made, until the service
     /// can be trusted to show it, before it creates again.
     async fn apply(&self, inputs: &Value) -> StepResult<Answer> {
-        let creates = matches!(self.kind.form, Form::Call { shape: Shape::Create, .. });
+        let creates = matches!(
+            self.kind.form,
+            Form::Call {
+                shape: Shape::Create,
+                ..
+            }
+        );
         if creates && self.context.recovering {
             loop {
                 match self.ask(inputs, Ask::Observe).await? {
@@ -167,16 +180,28 @@ impl Job {
 }
 
 fn confused(name: &str) -> Fault {
-    Fault::new(FaultKind::Internal, format!("{name} answered what it was not asked"))
+    Fault::new(
+        FaultKind::Internal,
+        format!("{name} answered what it was not asked"),
+    )
 }
 
 fn done(outputs: Value, effect: Effect) -> Answer {
-    let at = outputs.get("at").and_then(Value::as_str).and_then(timestamp);
-    Answer::Done { outputs, effect, at }
+    let at = outputs
+        .get("at")
+        .and_then(Value::as_str)
+        .and_then(timestamp);
+    Answer::Done {
+        outputs,
+        effect,
+        at,
+    }
 }
 
 fn doubt(why: &str) -> Answer {
-    Answer::Doubt(Doubt { why: why.to_owned() })
+    Answer::Doubt(Doubt {
+        why: why.to_owned(),
+    })
 }
 
 pub(crate) fn failed(fault: Fault) -> Answer {
@@ -198,7 +223,9 @@ fn resolve(name: &str, reference: &str) -> StepResult<String> {
             .map_err(|error| denied(format!("{path} cannot be read: {error}")))?;
         return Ok(text.trim_end_matches('\n').to_owned());
     }
-    Err(denied("its reference must begin with env: or file:".to_owned()))
+    Err(denied(
+        "its reference must begin with env: or file:".to_owned(),
+    ))
 }
 
 /// No secret leaves the worker: every occurrence of its value is replaced by its placeholder.
@@ -208,13 +235,20 @@ fn hide(answer: Answer, known: &[(String, String)]) -> Answer {
     }
     let text = |text: String| secret::redact_text(text, known);
     match answer {
-        Answer::Done { outputs, effect, at } => Answer::Done {
+        Answer::Done {
+            outputs,
+            effect,
+            at,
+        } => Answer::Done {
             outputs: secret::redact(outputs, known),
             effect,
             at,
         },
         Answer::Observed(before) => Answer::Observed(secret::redact(before, known)),
-        Answer::Again { at, note } => Answer::Again { at, note: text(note) },
+        Answer::Again { at, note } => Answer::Again {
+            at,
+            note: text(note),
+        },
         Answer::Failed { fault, share } => Answer::Failed {
             fault: Fault {
                 message: text(fault.message),

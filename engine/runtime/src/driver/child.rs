@@ -38,11 +38,23 @@ pub(super) async fn drive_child(step: ChildStep) -> Landed {
             }
         };
     }
-    let ChildStep { engine, facts, id, stop, reopen, .. } = step;
-    let broken = matches!(status(&engine, &id), Some(RunStatus::Failed | RunStatus::Paused));
+    let ChildStep {
+        engine,
+        facts,
+        id,
+        stop,
+        reopen,
+        ..
+    } = step;
+    let broken = matches!(
+        status(&engine, &id),
+        Some(RunStatus::Failed | RunStatus::Paused)
+    );
     let actor = format!("run {}", facts.id);
     match drive(engine.clone(), id.clone(), actor, stop, reopen && broken).await {
-        Ok(Ended::Finished { status, changed, .. }) => ended(&engine, &id, status, changed),
+        Ok(Ended::Finished {
+            status, changed, ..
+        }) => ended(&engine, &id, status, changed),
         Ok(Ended::Waiting | Ended::Paused | Ended::Interrupted) => Landed::Parked,
         Err(error) => Landed::Lost(Box::new(error)),
     }
@@ -103,7 +115,11 @@ fn ended(engine: &Engine, id: &str, status: RunStatus, changed: bool) -> Landed 
             format!("child run {id} ended as {}{why}", status.name()),
         );
     }
-    let info = match engine.store().snapshot().and_then(|snapshot| snapshot.run(id)) {
+    let info = match engine
+        .store()
+        .snapshot()
+        .and_then(|snapshot| snapshot.run(id))
+    {
         Ok(info) => info,
         Err(error) => return Landed::Lost(Box::new(error.into())),
     };
@@ -114,7 +130,11 @@ fn ended(engine: &Engine, id: &str, status: RunStatus, changed: bool) -> Landed 
     outputs.insert("run_id".to_owned(), json!(id));
     Landed::Answer(Answer::Done {
         outputs: Value::Object(outputs),
-        effect: if changed { Effect::Changed } else { Effect::Unchanged },
+        effect: if changed {
+            Effect::Changed
+        } else {
+            Effect::Unchanged
+        },
         at: None,
     })
 }
@@ -125,7 +145,9 @@ fn first_failure(engine: &Engine, id: &str) -> Option<String> {
     let definition = snapshot.definition(&info).ok()?;
     let book = definition.entry(info.entry.as_deref())?.clone();
     let events = snapshot.events(id, 0).ok()?;
-    let run = Run::new(Arc::new(book)).replay(events.iter().map(|row| &row.entry)).ok()?;
+    let run = Run::new(Arc::new(book))
+        .replay(events.iter().map(|row| &row.entry))
+        .ok()?;
     let (step, fault) = Facts::first_failure(&run)?;
     Some(format!(": step `{step}`: {fault}"))
 }

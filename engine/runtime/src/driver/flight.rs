@@ -57,7 +57,12 @@ impl Driver {
                 let _ = land.send((key, number, Landed::Answer(answer)));
             })
         };
-        let flight = Flight { number, log, requests, task: task.abort_handle() };
+        let flight = Flight {
+            number,
+            log,
+            requests,
+            task: task.abort_handle(),
+        };
         self.watch_for_panic(key, number, task);
         self.flying.insert(key, flight);
     }
@@ -120,7 +125,10 @@ impl Driver {
     }
 
     fn child(&self, key: Key) -> ChildStep {
-        let attempt = self.run.instance(key).and_then(|instance| instance.attempt.as_ref());
+        let attempt = self
+            .run
+            .instance(key)
+            .and_then(|instance| instance.attempt.as_ref());
         ChildStep {
             engine: self.engine.clone(),
             facts: self.facts.clone(),
@@ -147,7 +155,9 @@ impl Driver {
             }
             let (store, child) = (self.engine.store.clone(), self.child_id(key));
             let actor = actor.to_owned();
-            let signal = Signal::Cancel { reason: reason.map(str::to_owned) };
+            let signal = Signal::Cancel {
+                reason: reason.map(str::to_owned),
+            };
             tokio::spawn(async move {
                 // A child that does not exist yet has nothing to cancel.
                 let _ = store.signal(&child, &actor, now(), signal).await;

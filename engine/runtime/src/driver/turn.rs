@@ -20,14 +20,25 @@ impl Driver {
                 moved |= match command {
                     Command::Prepare { step, item } if !self.draining() => {
                         let prepared =
-                            self.facts.prepare(&self.run, &self.engine.catalog, now(), step, item);
-                        self.changes(Input::Prepared { step, item, prepared })?
+                            self.facts
+                                .prepare(&self.run, &self.engine.catalog, now(), step, item);
+                        self.changes(Input::Prepared {
+                            step,
+                            item,
+                            prepared,
+                        })?
                     }
-                    Command::Attempt { key, number, method: Method::Evaluate }
-                        if self.facts.book.steps[key.step].work == Work::Pure =>
-                    {
+                    Command::Attempt {
+                        key,
+                        number,
+                        method: Method::Evaluate,
+                    } if self.facts.book.steps[key.step].work == Work::Pure => {
                         let answer = self.evaluate(key);
-                        self.changes(Input::Finished { key, number, answer })?
+                        self.changes(Input::Finished {
+                            key,
+                            number,
+                            answer,
+                        })?
                     }
                     Command::Conclude if !self.draining() => self.conclude()?,
                     Command::Prepare { .. }
@@ -52,7 +63,11 @@ impl Driver {
         match self.facts.evaluate(&self.run, &self.engine.catalog, key) {
             Ok(outputs) => {
                 self.log_line(key, &outputs);
-                Answer::Done { outputs, effect: Effect::None, at: None }
+                Answer::Done {
+                    outputs,
+                    effect: Effect::None,
+                    at: None,
+                }
             }
             Err(fault) => failed(fault),
         }
@@ -69,7 +84,10 @@ impl Driver {
 
     fn conclude(&mut self) -> Result<bool, DriveError> {
         let (outputs, missed) = match self.facts.outputs(&self.run) {
-            Ok(outputs) => (outputs, self.measures().iter().any(|measure| !measure.met())),
+            Ok(outputs) => (
+                outputs,
+                self.measures().iter().any(|measure| !measure.met()),
+            ),
             // Outputs that cannot be rendered do not undo what the steps did.
             Err(fault) => (serde_json::json!({ "$error": fault.to_string() }), false),
         };
@@ -84,7 +102,11 @@ impl Driver {
         if !self.has_gates {
             return Ok(false);
         }
-        let open: Vec<Key> = self.run.active().filter(|key| self.is_question(*key)).collect();
+        let open: Vec<Key> = self
+            .run
+            .active()
+            .filter(|key| self.is_question(*key))
+            .collect();
         let mut moved = false;
         for key in open {
             let by = (actor.as_str(), now());
@@ -118,7 +140,12 @@ impl Driver {
     pub(super) fn dispatch(&mut self) {
         let mut wanted = std::collections::BTreeMap::new();
         for command in self.run.commands() {
-            if let Command::Attempt { key, number, method } = command {
+            if let Command::Attempt {
+                key,
+                number,
+                method,
+            } = command
+            {
                 wanted.insert(key, number);
                 if self.may_fly(key, method) {
                     self.launch(key, number, method);
@@ -171,7 +198,11 @@ impl Driver {
         match landed {
             Landed::Answer(answer) => {
                 let answer = self.until(key, answer);
-                self.input(Input::Finished { key, number, answer })
+                self.input(Input::Finished {
+                    key,
+                    number,
+                    answer,
+                })
             }
             Landed::Parked => {
                 self.parked.insert(key);
@@ -186,11 +217,20 @@ impl Driver {
         let Some(until) = &self.facts.book.steps[key.step].until else {
             return answer;
         };
-        let Answer::Done { outputs, effect, at } = answer else {
+        let Answer::Done {
+            outputs,
+            effect,
+            at,
+        } = answer
+        else {
             return answer;
         };
         match self.facts.until(&self.run, key, &until.that, &outputs) {
-            Ok(Ok(())) => Answer::Done { outputs, effect, at },
+            Ok(Ok(())) => Answer::Done {
+                outputs,
+                effect,
+                at,
+            },
             Ok(Err(saw)) => Answer::Again {
                 at: now().plus(until.interval),
                 note: seen(&saw),
@@ -221,7 +261,11 @@ impl Driver {
     }
 
     pub(super) fn keep_lines(&mut self, key: Key, attempt: u32, lines: Vec<String>) {
-        let (step, item, at) = (self.facts.book.steps[key.step].id.clone(), self.item(key), now());
+        let (step, item, at) = (
+            self.facts.book.steps[key.step].id.clone(),
+            self.item(key),
+            now(),
+        );
         self.logs.extend(lines.into_iter().map(|line| LogRow {
             step: step.clone(),
             item,

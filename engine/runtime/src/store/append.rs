@@ -1,8 +1,8 @@
 //! The writer's jobs. Each checks before it writes, so that a refused one leaves nothing behind in the
 //! transaction that it shares.
 
-use rusqlite::{OptionalExtension, Result as SqlResult, Transaction, params};
 use runbook_core::{Event, Journal, RunStatus, Timestamp};
+use rusqlite::{OptionalExtension, Result as SqlResult, Transaction, params};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -58,7 +58,9 @@ pub(super) fn create(transaction: &Transaction<'_>, run: &NewRunRow) -> Checked<
     let (hash, body) = &run.definition;
     if let Some(body) = body {
         transaction
-            .prepare_cached("INSERT OR IGNORE INTO definition (hash, body, created) VALUES (?1, ?2, ?3)")?
+            .prepare_cached(
+                "INSERT OR IGNORE INTO definition (hash, body, created) VALUES (?1, ?2, ?3)",
+            )?
             .execute(params![hash, body, run.created.0])?;
     }
     transaction
@@ -149,7 +151,11 @@ pub(super) fn set_meta(transaction: &Transaction<'_>, run: &str, meta: &Value) -
     let changed = transaction
         .prepare_cached("UPDATE run SET meta = ?2 WHERE id = ?1")?
         .execute(params![run, meta.to_string()])?;
-    Ok(if changed == 1 { Ok(()) } else { Err(no_run(run)) })
+    Ok(if changed == 1 {
+        Ok(())
+    } else {
+        Err(no_run(run))
+    })
 }
 
 pub(super) fn signal(

@@ -37,7 +37,10 @@ pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
             found: rusqlite::version().to_owned(),
         });
     }
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
         std::fs::create_dir_all(folder).map_err(|error| open_error(path, &error))?;
     }
     refuse_network(path)?;
@@ -116,7 +119,9 @@ fn identify(connection: &Connection, path: &Path, fresh: bool) -> Result<(), Sto
 /// A database without tables: what a process that died while creating it leaves behind.
 fn empty(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     connection
-        .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| row.get(0))
+        .query_row("SELECT count(*) = 0 FROM sqlite_schema", [], |row| {
+            row.get(0)
+        })
         .map_err(|error| from_sqlite(path, &error))
 }
 
@@ -162,8 +167,7 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let done = (|| {
         // IMMEDIATE: of two processes that meet an empty file, one makes the tables.
         connection.execute_batch("BEGIN IMMEDIATE")?;
-        let version: i64 =
-            connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version < 1 {
             connection.execute_batch(schema::V1)?;
             connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;

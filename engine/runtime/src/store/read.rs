@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
 use runbook_core::{Event, Journal, RunStatus, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -103,7 +103,8 @@ pub struct Filter {
     pub limit: Option<u32>,
 }
 
-const RUN_COLUMNS: &str = "id, parent, role, runbook, environment, status, seq, epoch, created, started,
+const RUN_COLUMNS: &str =
+    "id, parent, role, runbook, environment, status, seq, epoch, created, started,
   finished, params, outputs, owner, definition, entry, meta, family, signal";
 
 fn run_row(row: &Row<'_>) -> rusqlite::Result<RunInfo> {
@@ -236,7 +237,9 @@ impl Snapshot {
             .connection
             .prepare_cached("SELECT body FROM definition WHERE hash = ?1")
             .and_then(|mut statement| {
-                statement.query_row([&run.definition], |row| row.get(0)).optional()
+                statement
+                    .query_row([&run.definition], |row| row.get(0))
+                    .optional()
             })
             .map_err(self.fail())?
             .ok_or_else(|| corrupt("its definition is missing".to_owned()))?;
@@ -267,10 +270,11 @@ impl Snapshot {
     fn event(&self, run: &str, row: &Row<'_>) -> Result<EventRow, StoreError> {
         let seq: i64 = row.get(0).map_err(self.fail())?;
         let body: String = row.get(3).map_err(self.fail())?;
-        let mut event: Event = serde_json::from_str(&body).map_err(|error| StoreError::Corrupt {
-            run: run.to_owned(),
-            reason: format!("event {seq} cannot be read: {error}"),
-        })?;
+        let mut event: Event =
+            serde_json::from_str(&body).map_err(|error| StoreError::Corrupt {
+                run: run.to_owned(),
+                reason: format!("event {seq} cannot be read: {error}"),
+            })?;
         if let Event::Succeeded { outputs, .. } = &mut event
             && let Some(hash) = outputs.get("$blob").and_then(Value::as_str)
         {
@@ -314,7 +318,13 @@ impl Snapshot {
         let mut count = 0;
         while let Some(row) = rows.next().map_err(self.fail())? {
             let read = |row: &Row<'_>| -> rusqlite::Result<(i64, i64, i64, String, Vec<u8>)> {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get(2)?,
+                    row.get(3)?,
+                    row.get(4)?,
+                ))
             };
             let (seq, at, epoch, body, hash) = read(row).map_err(self.fail())?;
             count += 1;
