@@ -7,7 +7,7 @@ use runbook_step::{
     Action, Args, Context, Fault, FaultKind, Progress, Repeat, RetryClass, StepResult,
 };
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::http::{Answer, Body, Call, Http};
@@ -47,7 +47,7 @@ pub(crate) struct Request {
 }
 
 /// A request method.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schemars(inline)]
 enum Method {

@@ -18,6 +18,7 @@ impl Span {
     }
 
     /// Whole seconds, as AWS takes them.
+    #[cfg(any(feature = "cloudwatch", feature = "elbv2", feature = "route53"))]
     pub(crate) fn as_seconds(self) -> i32 {
         i32::try_from(self.0.as_secs()).unwrap_or(i32::MAX)
     }

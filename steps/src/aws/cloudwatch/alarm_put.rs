@@ -45,7 +45,7 @@ pub(crate) struct Put {
     comparison: Comparison,
     /// What a missing value counts as.
     #[serde(default)]
-    treat_missing_data: Missing,
+    treat_missing_data: Gap,
     /// ARNs that are told when the alarm goes off, such as topics.
     #[serde(default)]
     alarm_actions: BTreeSet<String>,
@@ -62,22 +62,26 @@ pub(crate) struct Put {
 #[schemars(inline)]
 enum Comparison {
     /// Above.
-    GreaterThanThreshold,
+    #[serde(rename = "GreaterThanThreshold")]
+    Above,
     /// Above or equal.
-    GreaterThanOrEqualToThreshold,
+    #[serde(rename = "GreaterThanOrEqualToThreshold")]
+    AboveOrEqual,
     /// Below.
-    LessThanThreshold,
+    #[serde(rename = "LessThanThreshold")]
+    Below,
     /// Below or equal.
-    LessThanOrEqualToThreshold,
+    #[serde(rename = "LessThanOrEqualToThreshold")]
+    BelowOrEqual,
 }
 
 impl Comparison {
     fn name(self) -> &'static str {
         match self {
-            Self::GreaterThanThreshold => "GreaterThanThreshold",
-            Self::GreaterThanOrEqualToThreshold => "GreaterThanOrEqualToThreshold",
-            Self::LessThanThreshold => "LessThanThreshold",
-            Self::LessThanOrEqualToThreshold => "LessThanOrEqualToThreshold",
+            Self::Above => "GreaterThanThreshold",
+            Self::AboveOrEqual => "GreaterThanOrEqualToThreshold",
+            Self::Below => "LessThanThreshold",
+            Self::BelowOrEqual => "LessThanOrEqualToThreshold",
         }
     }
 }
@@ -86,7 +90,7 @@ impl Comparison {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
-enum Missing {
+enum Gap {
     /// Nothing: without values there is not enough data.
     #[default]
     Missing,
@@ -98,7 +102,7 @@ enum Missing {
     Ignore,
 }
 
-impl Missing {
+impl Gap {
     fn name(self) -> &'static str {
         match self {
             Self::Missing => "missing",

@@ -107,22 +107,19 @@ pub(super) fn named_by<'a>(
 
 /// One target of a target group.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct Target {
     /// The instance, address or function.
     pub(super) id: String,
     /// The port that it is registered with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) port: Option<i32>,
     /// Its availability zone, when it is registered with one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) zone: Option<String>,
     /// `healthy`, `initial`, `unhealthy`, `draining`, `unused` or `unavailable`.
     pub(super) state: String,
     /// Why it is not healthy, as a code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
     /// Why it is not healthy, in words.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) description: Option<String>,
 }
 

@@ -128,7 +128,8 @@ impl Change for Ensure {
         let Some(balancer) = find::load_balancer_arn(elb, context, &self.load_balancer).await.or_absent()? else {
             return Ok(Progress::Done(()));
         };
-        let Some(listener) = self.find(elb, context, &balancer).await? else {
+        let found = self.find(elb, context, &balancer).await.or_absent()?.flatten();
+        let Some(listener) = found else {
             return Ok(Progress::Done(()));
         };
         match &before.existing {
@@ -279,4 +280,98 @@ async fn write(
         .await
         .explain("elasticloadbalancing:ModifyListener", context)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_elasticloadbalancingv2::Client;
+    use aws_sdk_elasticloadbalancingv2::operation::create_listener::CreateListenerOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::describe_listeners::DescribeListenersOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::describe_tags::DescribeTagsOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::modify_listener::ModifyListenerOutput;
+    use aws_sdk_elasticloadbalancingv2::types::TagDescription;
+    use aws_smithy_mocks::{Rule, mock};
+    use serde_json::{from_value, json};
+
+    use super::super::testing::client;
+    use super::*;
+    use crate::aws::testing::{TOKEN, context};
+
+    fn step() -> Ensure {
+        from_value(json!({ "load_balancer": "arn:lb", "port": 80, "target_group": "arn:blue" })).unwrap()
+    }
+
+    fn listener(group: &str) -> Listener {
+        Listener::builder()
+            .listener_arn("arn:li")
+            .port(80)
+            .protocol(ProtocolEnum::Http)
+            .default_actions(Does::forward(group).write())
+            .build()
+    }
+
+    fn there(group: &'static str) -> Rule {
+        mock!(Client::describe_listeners).then_output(move || {
+            DescribeListenersOutput::builder().listeners(listener(group)).build()
+        })
+    }
+
+    fn made_by(token: &'static str) -> Rule {
+        mock!(Client::describe_tags).then_output(move || {
+            let tag = Tag::builder().key("runbook:token").value(token).build();
+            let described = TagDescription::builder().tags(tag).build();
+            DescribeTagsOutput::builder().tag_descriptions(described).build()
+        })
+    }
+
+    #[tokio::test]
+    async fn a_new_one_carries_the_token_and_is_adopted_after_a_lost_answer() {
+        let none = mock!(Client::describe_listeners)
+            .then_output(|| DescribeListenersOutput::builder().build());
+        let created = mock!(Client::create_listener)
+            .match_requests(|request| request.tags().iter().any(|tag| tag.value() == Some(TOKEN)))
+            .then_output(|| CreateListenerOutput::builder().listeners(listener("arn:blue")).build());
+        let elb = client(&[&none, &created]);
+        let before = Before { existing: None };
+        assert_eq!(step().observe(&elb, &context()).await, Ok(Observed::Differs(before.clone())));
+        step().apply(&before, &elb, &context()).await.unwrap();
+        assert_eq!(created.num_calls(), 1);
+
+        let elb = client(&[&there("arn:blue"), &made_by(TOKEN)]);
+        let adopted = Observed::Adopted(output(&listener("arn:blue")));
+        assert_eq!(step().observe(&elb, &context()).await, Ok(adopted));
+    }
+
+    #[tokio::test]
+    async fn traffic_of_one_that_was_there_is_moved_and_moved_back() {
+        let moves = |group: &'static str| {
+            mock!(Client::modify_listener)
+                .match_requests(move |request| {
+                    request.default_actions()[0].target_group_arn() == Some(group)
+                })
+                .then_output(|| ModifyListenerOutput::builder().build())
+        };
+        let forward = moves("arn:blue");
+        let elb = client(&[&there("arn:green"), &made_by("other"), &forward]);
+        let Ok(Observed::Differs(before)) = step().observe(&elb, &context()).await else {
+            panic!("it differs");
+        };
+        step().apply(&before, &elb, &context()).await.unwrap();
+        let back = moves("arn:green");
+        let elb = client(&[&there("arn:blue"), &back]);
+        step().undo(&before, None, &elb, &context()).await.unwrap();
+        assert_eq!((forward.num_calls(), back.num_calls()), (1, 1));
+
+        let elb = client(&[&there("arn:foreign")]);
+        let fault = step().undo(&before, None, &elb, &context()).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Conflict);
+    }
+
+    #[tokio::test]
+    async fn https_needs_a_certificate() {
+        let mut step = step();
+        step.protocol = Protocol::Https;
+        let fault = step.observe(&client(&[]), &context()).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Invalid);
+    }
 }

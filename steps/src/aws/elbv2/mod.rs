@@ -14,6 +14,8 @@ mod targets_deregister;
 mod targets_health;
 mod targets_register;
 mod targets_wait;
+#[cfg(test)]
+mod testing;
 
 /// The step types of this module, sorted by name.
 pub(crate) const STEPS: &[StepKind] = &[

@@ -109,7 +109,10 @@ impl Change for Deregister {
         let Some(group) = find::target_group_arn(elb, context, &self.target_group).await.or_absent()? else {
             return Ok(Progress::Done(()));
         };
-        let now = staying(&self.there(elb, context, &group).await?);
+        let Some(there) = self.there(elb, context, &group).await.or_absent()? else {
+            return Ok(Progress::Done(()));
+        };
+        let now = staying(&there);
         let gone: BTreeSet<_> = before.registered.difference(&now).cloned().collect();
         if !gone.is_empty() {
             elb.register_targets()
@@ -155,4 +158,50 @@ fn described(targets: &BTreeSet<(String, Option<i32>)>) -> Vec<TargetDescription
         .iter()
         .map(|(id, port)| TargetDescription::builder().id(id).set_port(*port).build())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_elasticloadbalancingv2::Client;
+    use aws_sdk_elasticloadbalancingv2::operation::deregister_targets::DeregisterTargetsOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::register_targets::RegisterTargetsOutput;
+    use aws_smithy_mocks::mock;
+    use serde_json::{from_value, json};
+
+    use super::super::testing::{client, targets};
+    use super::*;
+    use crate::aws::testing::context;
+
+    fn step() -> Deregister {
+        from_value(json!({ "target_group": "arn:tg", "targets": ["i-1", "i-9"] })).unwrap()
+    }
+
+    #[tokio::test]
+    async fn it_waits_until_draining_is_over_and_registers_again() {
+        let removed = mock!(Client::deregister_targets)
+            .then_output(|| DeregisterTargetsOutput::builder().build());
+        let elb = client(&[&targets(&[("i-1", "healthy"), ("i-2", "healthy")]), &removed]);
+        let Ok(Observed::Differs(before)) = step().observe(&elb, &context()).await else {
+            panic!("it differs");
+        };
+        step().apply(&before, &elb, &context()).await.unwrap();
+        let elb = client(&[&targets(&[("i-1", "draining"), ("i-2", "healthy")]), &removed]);
+        let again = step().apply(&before, &elb, &context()).await.unwrap();
+        assert!(matches!(again, Progress::Again { note, .. } if note == "1 of 2 targets draining"));
+        assert_eq!(removed.num_calls(), 1);
+
+        let back = mock!(Client::register_targets)
+            .match_requests(|request| {
+                request.targets().len() == 1 && request.targets()[0].port() == Some(80)
+            })
+            .then_output(|| RegisterTargetsOutput::builder().build());
+        let elb = client(&[&targets(&[("i-2", "healthy")]), &back]);
+        let Ok(Progress::Done(output)) = step().apply(&before, &elb, &context()).await else {
+            panic!("it is done");
+        };
+        assert_eq!(output.removed, BTreeSet::from(["i-1".to_owned()]));
+        assert!(matches!(step().observe(&elb, &context()).await, Ok(Observed::Same(_))));
+        step().undo(&before, None, &elb, &context()).await.unwrap();
+        assert_eq!(back.num_calls(), 1);
+    }
 }

@@ -100,7 +100,9 @@ impl Change for Register {
         let Some(group) = find::target_group_arn(elb, context, &self.target_group).await.or_absent()? else {
             return Ok(Progress::Done(()));
         };
-        let missing = self.missing(elb, context, &group).await?;
+        let Some(missing) = self.missing(elb, context, &group).await.or_absent()? else {
+            return Ok(Progress::Done(()));
+        };
         let there: BTreeSet<String> = before.missing.difference(&missing).cloned().collect();
         if !there.is_empty() {
             elb.deregister_targets()
@@ -142,5 +144,51 @@ impl Register {
             targets: self.targets.clone(),
             added,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_elasticloadbalancingv2::Client;
+    use aws_sdk_elasticloadbalancingv2::operation::deregister_targets::DeregisterTargetsOutput;
+    use aws_sdk_elasticloadbalancingv2::operation::register_targets::RegisterTargetsOutput;
+    use aws_smithy_mocks::mock;
+    use serde_json::{from_value, json};
+
+    use super::super::testing::{client, targets};
+    use super::*;
+    use crate::aws::testing::context;
+
+    fn step() -> Register {
+        from_value(json!({ "target_group": "arn:tg", "targets": ["i-1", "i-2"] })).unwrap()
+    }
+
+    fn only_second(targets: &[TargetDescription]) -> bool {
+        targets.len() == 1 && targets[0].id() == Some("i-2")
+    }
+
+    #[tokio::test]
+    async fn it_adds_and_takes_back_only_what_was_missing() {
+        let added = mock!(Client::register_targets)
+            .match_requests(|request| only_second(request.targets()))
+            .then_output(|| RegisterTargetsOutput::builder().build());
+        // One that is on its way out is missing: registering it again keeps it.
+        let elb = client(&[&targets(&[("i-1", "initial"), ("i-2", "draining")]), &added]);
+        let Ok(Observed::Differs(before)) = step().observe(&elb, &context()).await else {
+            panic!("it differs");
+        };
+        step().apply(&before, &elb, &context()).await.unwrap();
+
+        let removed = mock!(Client::deregister_targets)
+            .match_requests(|request| only_second(request.targets()))
+            .then_output(|| DeregisterTargetsOutput::builder().build());
+        let elb = client(&[&targets(&[("i-1", "healthy"), ("i-2", "healthy")]), &removed]);
+        assert!(matches!(step().observe(&elb, &context()).await, Ok(Observed::Same(_))));
+        let Ok(Progress::Done(output)) = step().apply(&before, &elb, &context()).await else {
+            panic!("it is done");
+        };
+        assert_eq!(output.added, BTreeSet::from(["i-2".to_owned()]));
+        step().undo(&before, None, &elb, &context()).await.unwrap();
+        assert_eq!((added.num_calls(), removed.num_calls()), (1, 1));
     }
 }

@@ -52,11 +52,9 @@ pub(super) async fn zone_called(
 
 /// The id of a zone that is given by id or name.
 pub(super) async fn zone_id(route53: &Route53, context: &Context, zone: &str) -> StepResult<String> {
+    // Ids are in capitals; names have dots, or are in small letters.
     let id = bare(zone);
-    let is_id = zone.starts_with("/hostedzone/")
-        || (id.starts_with('Z')
-            && id.len() > 5
-            && id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit()));
+    let is_id = id.len() > 5 && id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     if is_id {
         return Ok(id.to_owned());
     }
@@ -125,7 +123,7 @@ pub(super) async fn health_check(
     Ok(None)
 }
 
-/// The value of a tag of a zone or health check.
+/// Whether the step has tagged the zone or health check as its own.
 pub(super) async fn has_token_tag(
     route53: &Route53,
     context: &Context,

@@ -14,6 +14,7 @@ use crate::aws::fault::Explain;
 
 /// A record set.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct Record {
     /// Its name, without the last dot.
     pub(super) name: String,
@@ -45,6 +46,7 @@ pub(crate) struct Record {
 /// What an alias record stands for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(inline)]
 pub(crate) struct Alias {
     /// DNS name of the target, such as the one of a load balancer.
     pub(super) dns_name: String,
@@ -57,6 +59,7 @@ pub(crate) struct Alias {
 
 /// Where clients are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
 pub(crate) struct Location {
     /// Continent code.
     continent: Option<String>,
@@ -195,7 +198,7 @@ fn batch(
 }
 
 /// The type of a record.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 #[schemars(inline)]
 pub(super) enum Kind {

@@ -13,6 +13,7 @@ use super::find;
 use super::record::{self, Alias, Kind, Record, plain};
 use super::sent::{self, arrived};
 use crate::aws::client::Route53;
+use crate::aws::fault::Expect;
 use crate::control::span::Span;
 
 /// Makes a DNS record or changes one.
@@ -152,7 +153,7 @@ impl Change for Upsert {
             record::send(route53, context, &zone, &[(ChangeAction::Upsert, &wish)]).await?;
         }
         if !self.wait {
-            let change = sent::last(context).map(|id| sent::bare(&id).to_owned());
+            let change = sent::forget(context);
             return Ok(Progress::Done(self.output(change, before.previous.clone())));
         }
         Ok(match arrived(route53, context).await? {
@@ -170,8 +171,12 @@ impl Change for Upsert {
         route53: &Route53,
         context: &Context,
     ) -> StepResult<Progress<()>> {
-        let zone = find::zone_id(route53, context, &self.zone).await?;
-        let now = self.find(route53, context, &zone).await?;
+        let Some(zone) = find::zone_id(route53, context, &self.zone).await.or_absent()? else {
+            return Ok(Progress::Done(()));
+        };
+        let Some(now) = self.find(route53, context, &zone).await.or_absent()? else {
+            return Ok(Progress::Done(()));
+        };
         if now != before.previous {
             let wish = self.wish(before.previous.as_ref())?;
             let change = match (&now, &before.previous) {
@@ -187,6 +192,7 @@ impl Change for Upsert {
             record::send(route53, context, &zone, &[change]).await?;
         }
         if !self.wait {
+            sent::forget(context);
             return Ok(Progress::Done(()));
         }
         Ok(match arrived(route53, context).await? {

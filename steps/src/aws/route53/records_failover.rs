@@ -13,7 +13,7 @@ use super::find;
 use super::record::{self, Kind, Record, plain};
 use super::sent::arrived;
 use crate::aws::client::Route53;
-use crate::aws::fault::not_found;
+use crate::aws::fault::{Expect, not_found};
 
 /// Moves traffic to the other side of a failover pair.
 ///
@@ -116,8 +116,12 @@ impl Change for Failover {
         route53: &Route53,
         context: &Context,
     ) -> StepResult<Progress<()>> {
-        let zone = find::zone_id(route53, context, &self.zone).await?;
-        let pair = self.pair(route53, context, &zone).await?;
+        let Some(zone) = find::zone_id(route53, context, &self.zone).await.or_absent()? else {
+            return Ok(Progress::Done(()));
+        };
+        let Some(pair) = self.pair(route53, context, &zone).await.or_absent()? else {
+            return Ok(Progress::Done(()));
+        };
         if pair.other.set_identifier.as_ref() != Some(&before.primary) {
             let message = format!("record `{}` has another partner since; it is left as it is", self.primary);
             return Err(Fault::new(FaultKind::Conflict, message));

@@ -24,15 +24,10 @@ pub(super) fn remember(context: &Context, info: Option<&ChangeInfo>) {
     }
 }
 
-fn forget(context: &Context) {
-    if let Ok(mut sent) = SENT.lock() {
-        sent.remove(&context.token);
-    }
-}
-
-/// The last change of the step that is not known to have arrived.
-pub(super) fn last(context: &Context) -> Option<String> {
-    SENT.lock().ok()?.get(&context.token).cloned()
+/// The id of the step's change, for one that does not wait for it.
+pub(super) fn forget(context: &Context) -> Option<String> {
+    let id = SENT.lock().ok()?.remove(&context.token)?;
+    Some(bare(&id).to_owned())
 }
 
 /// Done with the id of the step's change, if it is known, when that has arrived everywhere.
@@ -40,7 +35,8 @@ pub(super) async fn arrived(
     route53: &Route53,
     context: &Context,
 ) -> StepResult<Progress<Option<String>>> {
-    let Some(id) = last(context) else {
+    let sent = SENT.lock().ok().and_then(|sent| sent.get(&context.token).cloned());
+    let Some(id) = sent else {
         return Ok(Progress::Done(None));
     };
     let answer = route53
@@ -57,8 +53,7 @@ pub(super) async fn arrived(
             note: format!("change {} is on its way to all DNS servers", bare(&id)),
         });
     }
-    forget(context);
-    Ok(Progress::Done(Some(bare(&id).to_owned())))
+    Ok(Progress::Done(forget(context)))
 }
 
 /// An id without its kind: `Z1` of `/hostedzone/Z1`.

@@ -216,3 +216,125 @@ impl Ensure {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_route53::Client;
+    use aws_sdk_route53::operation::create_hosted_zone::CreateHostedZoneError;
+    use aws_sdk_route53::operation::delete_hosted_zone::DeleteHostedZoneOutput;
+    use aws_sdk_route53::operation::list_hosted_zones_by_name::ListHostedZonesByNameOutput;
+    use aws_sdk_route53::operation::list_tags_for_resource::ListTagsForResourceOutput;
+    use aws_sdk_route53::types::error::HostedZoneAlreadyExists;
+    use aws_sdk_route53::types::{ChangeInfo, ChangeStatus, HostedZone, ResourceTagSet, Tag};
+    use aws_sdk_route53::primitives::DateTime;
+    use aws_smithy_mocks::{Rule, mock};
+    use aws_smithy_types::error::ErrorMetadata;
+    use serde_json::{Value, from_value, json};
+
+    use super::*;
+    use crate::aws::testing::answering;
+
+    const TOKEN: &str = "zone-token";
+
+    fn context() -> Context {
+        Context {
+            token: TOKEN.to_owned(),
+            ..crate::aws::testing::context()
+        }
+    }
+
+    fn step(more: Value) -> Ensure {
+        let mut with = json!({ "name": "example.com" });
+        with.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        from_value(with).unwrap()
+    }
+
+    fn zone(reference: &str, private: bool) -> HostedZone {
+        HostedZone::builder()
+            .id("/hostedzone/Z1")
+            .name("example.com.")
+            .caller_reference(reference)
+            .config(HostedZoneConfig::builder().private_zone(private).build())
+            .build()
+            .unwrap()
+    }
+
+    fn listed(zones: Vec<HostedZone>) -> Rule {
+        mock!(Client::list_hosted_zones_by_name).then_output(move || {
+            ListHostedZonesByNameOutput::builder()
+                .set_hosted_zones(Some(zones.clone()))
+                .is_truncated(false)
+                .max_items(100)
+                .build()
+                .unwrap()
+        })
+    }
+
+    fn seen_by(vpc: &'static str) -> Rule {
+        mock!(Client::get_hosted_zone).then_output(move || {
+            GetHostedZoneOutput::builder().vpcs(Vpc::builder().vpc_id(vpc).build()).build()
+        })
+    }
+
+    fn client(rules: &[&Rule]) -> Route53 {
+        Route53(answering!(aws_sdk_route53, rules))
+    }
+
+    #[tokio::test]
+    async fn a_private_zone_is_known_by_its_vpc_too() {
+        let private = step(json!({ "private": true, "vpc": "vpc-1" }));
+        let zones = listed(vec![zone("other", true)]);
+        let route53 = client(&[&zones, &seen_by("vpc-1")]);
+        assert!(matches!(private.observe(&route53, &context()).await, Ok(Observed::Same(_))));
+        let route53 = client(&[&zones, &seen_by("vpc-2")]);
+        let differs = Ok(Observed::Differs(Before {}));
+        assert_eq!(private.observe(&route53, &context()).await, differs);
+        assert_eq!(step(json!({})).observe(&route53, &context()).await, differs);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_made_but_not_listed_yet_is_waited_for() {
+        let exists = mock!(Client::create_hosted_zone)
+            .match_requests(|request| request.caller_reference() == Some(TOKEN))
+            .then_error(|| {
+                let meta = ErrorMetadata::builder().code("HostedZoneAlreadyExists").build();
+                let error = HostedZoneAlreadyExists::builder().meta(meta).build();
+                CreateHostedZoneError::HostedZoneAlreadyExists(error)
+            });
+        let route53 = client(&[&listed(vec![]), &exists]);
+        let again = step(json!({})).apply(&Before {}, &route53, &context()).await.unwrap();
+        assert!(matches!(again, Progress::Again { .. }));
+    }
+
+    #[tokio::test]
+    async fn one_of_a_lost_attempt_is_adopted_and_only_such_a_one_deleted() {
+        let tags = mock!(Client::list_tags_for_resource).then_output(|| {
+            let tag = Tag::builder().key("runbook:token").value(TOKEN).build();
+            let set = ResourceTagSet::builder().tags(tag).build();
+            ListTagsForResourceOutput::builder().resource_tag_set(set).build()
+        });
+        let deleted = mock!(Client::delete_hosted_zone).then_output(|| {
+            let info = ChangeInfo::builder()
+                .id("C1")
+                .status(ChangeStatus::Pending)
+                .submitted_at(DateTime::from_secs(0));
+            DeleteHostedZoneOutput::builder().change_info(info.build().unwrap()).build()
+        });
+        for (reference, calls) in [("other", 0), (TOKEN, 1)] {
+            let zones = listed(vec![zone(reference, false)]);
+            let route53 = client(&[&zones, &seen_by("none"), &tags, &deleted]);
+            let observed = step(json!({})).observe(&route53, &context()).await.unwrap();
+            assert_eq!(matches!(observed, Observed::Adopted(_)), calls == 1);
+            step(json!({})).undo(&Before {}, None, &route53, &context()).await.unwrap();
+            assert_eq!(deleted.num_calls(), calls);
+        }
+    }
+
+    #[tokio::test]
+    async fn private_and_vpc_belong_together() {
+        for with in [json!({ "private": true }), json!({ "vpc": "vpc-1" })] {
+            let fault = step(with).observe(&client(&[]), &context()).await.unwrap_err();
+            assert_eq!(fault.kind, FaultKind::Invalid);
+        }
+    }
+}
