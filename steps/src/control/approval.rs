@@ -1,6 +1,9 @@
 //! `approval`: a person says yes or no. The engine carries it out.
 
-#![expect(dead_code, reason = "the engine reads the recorded inputs; the types give the schemas")]
+#![expect(
+    dead_code,
+    reason = "the engine reads the recorded inputs; the types give the schemas"
+)]
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -31,6 +31,7 @@ enum Expressions {
 
 /// No outputs.
 #[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
 pub(crate) struct Nothing {}
 
 pub(crate) fn run(with: &Value, scope: &Scope) -> StepResult<Value> {
@@ -96,17 +97,26 @@ mod tests {
 
     #[test]
     fn a_failure_shows_the_expression_and_what_it_saw() {
-        let with = json!({ "that": "steps.tg.healthy >= 2", "message": "{{ steps.tg.name }} is short" });
+        let with =
+            json!({ "that": "steps.tg.healthy >= 2", "message": "{{ steps.tg.name }} is short" });
         let fault = run(&with, &scope()).unwrap_err();
         assert_eq!(fault.kind, FaultKind::Unmet);
-        assert!(fault.message.starts_with("web is short: `steps.tg.healthy >= 2` does not hold"), "{fault}");
+        assert!(
+            fault
+                .message
+                .starts_with("web is short: `steps.tg.healthy >= 2` does not hold"),
+            "{fault}"
+        );
         assert!(fault.message.contains("steps.tg.healthy = 1"), "{fault}");
     }
 
     #[test]
     fn what_is_no_boolean_or_no_name_is_invalid() {
         for that in ["steps.tg.healthy", "steps.nope.healthy == 1"] {
-            assert_eq!(run(&json!({ "that": that }), &scope()).unwrap_err().kind, FaultKind::Invalid);
+            assert_eq!(
+                run(&json!({ "that": that }), &scope()).unwrap_err().kind,
+                FaultKind::Invalid
+            );
         }
     }
 }

@@ -64,13 +64,19 @@ mod tests {
     fn names_get_values() {
         let scope = Scope::new().with("params", json!({ "count": 2 }));
         let with = json!({ "next": "params.count + 1", "limit": 5, "tier": "'standby'" });
-        assert_eq!(run(&with, &scope), Ok(json!({ "next": 3, "limit": 5, "tier": "standby" })));
+        assert_eq!(
+            run(&with, &scope),
+            Ok(json!({ "next": 3, "limit": 5, "tier": "standby" }))
+        );
     }
 
     #[test]
     fn a_wrong_expression_is_named() {
         let fault = run(&json!({ "next": "params.nope" }), &Scope::new()).unwrap_err();
         assert_eq!(fault.kind, FaultKind::Invalid);
-        assert!(fault.message.starts_with("`next`: `params.nope`"), "{fault}");
+        assert!(
+            fault.message.starts_with("`next`: `params.nope`"),
+            "{fault}"
+        );
     }
 }

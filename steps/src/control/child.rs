@@ -1,6 +1,9 @@
 //! `runbook`: a run of another runbook. The engine carries it out.
 
-#![expect(dead_code, reason = "the engine reads the recorded inputs; the types give the schemas")]
+#![expect(
+    dead_code,
+    reason = "the engine reads the recorded inputs; the types give the schemas"
+)]
 
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -75,13 +75,20 @@ impl Http {
             Some(Body::Json(value)) => request.json(value),
         };
         let started = Instant::now();
-        let response = request.send().await.map_err(|error| explain(error, call.url))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| explain(error, call.url))?;
         let status = response.status().as_u16();
         let headers = shown(response.headers());
-        let (bytes, cut) = read(response).await.map_err(|error| explain(error, call.url))?;
+        let (bytes, cut) = read(response)
+            .await
+            .map_err(|error| explain(error, call.url))?;
         let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         if cut {
-            context.log.line(format!("the body of {} is cut at 1 MiB", call.url));
+            context
+                .log
+                .line(format!("the body of {} is cut at 1 MiB", call.url));
         }
         Ok(Answer {
             status,
@@ -111,7 +118,12 @@ fn headers(wished: &BTreeMap<String, String>) -> StepResult<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in wished {
         // The value may be a secret: only the name is shown.
-        let wrong = || Fault::new(FaultKind::Invalid, format!("header `{name}` cannot be sent"));
+        let wrong = || {
+            Fault::new(
+                FaultKind::Invalid,
+                format!("header `{name}` cannot be sent"),
+            )
+        };
         let key: HeaderName = name.parse().map_err(|_| wrong())?;
         let value: HeaderValue = value.parse().map_err(|_| wrong())?;
         headers.append(key, value);
@@ -146,7 +158,10 @@ fn explain(error: reqwest::Error, url: &str) -> Fault {
         return Fault::new(FaultKind::Invalid, format!("cannot ask {url}: {reason}"));
     }
     if error.is_redirect() {
-        return Fault::new(FaultKind::Invalid, format!("{url} redirects more than 5 times"));
+        return Fault::new(
+            FaultKind::Invalid,
+            format!("{url} redirects more than 5 times"),
+        );
     }
     if error.is_connect() {
         let message = format!("cannot connect to {url}: {reason}");
@@ -171,7 +186,10 @@ pub(super) mod testing {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let served = std::thread::spawn(move || {
-            answers.iter().map(|answer| one(&listener, answer)).collect()
+            answers
+                .iter()
+                .map(|answer| one(&listener, answer))
+                .collect()
         });
         (url, served)
     }

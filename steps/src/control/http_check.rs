@@ -108,7 +108,10 @@ impl Expect {
             && Duration::from_millis(answer.elapsed_ms) > limit
         {
             let limit = limit.as_millis();
-            wrong.push(format!("takes {} ms instead of at most {limit} ms", answer.elapsed_ms));
+            wrong.push(format!(
+                "takes {} ms instead of at most {limit} ms",
+                answer.elapsed_ms
+            ));
         }
         wrong
     }
@@ -150,10 +153,15 @@ mod tests {
     #[tokio::test]
     async fn everything_that_is_wrong_is_said() {
         let (url, _) = serve(vec![answer("500 Oops", r#"{"ok":false}"#)]);
-        let expect = json!({ "body_contains": "zone", "json": { "ok": true }, "max_elapsed": "0s" });
+        let expect =
+            json!({ "body_contains": "zone", "json": { "ok": true }, "max_elapsed": "0s" });
         let fault = check(&url, expect).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::Unmet);
-        for part in ["answers 500 instead of 2xx", "does not say `zone`", r#"contain {"ok":true}"#] {
+        for part in [
+            "answers 500 instead of 2xx",
+            "does not say `zone`",
+            r#"contain {"ok":true}"#,
+        ] {
             assert!(fault.message.contains(part), "{part}: {fault}");
         }
     }
@@ -161,13 +169,19 @@ mod tests {
     #[tokio::test]
     async fn a_refusal_can_be_what_is_expected() {
         let (url, _) = serve(vec![answer("404 Not Found", "")]);
-        assert_eq!(check(&url, json!({ "status": 404 })).await.unwrap().status, 404);
+        assert_eq!(
+            check(&url, json!({ "status": 404 })).await.unwrap().status,
+            404
+        );
     }
 
     #[tokio::test]
     async fn nobody_listening_is_transient() {
         let (url, served) = serve(Vec::new());
         served.join().unwrap();
-        assert_eq!(check(&url, json!({})).await.unwrap_err().kind, FaultKind::Transient);
+        assert_eq!(
+            check(&url, json!({})).await.unwrap_err().kind,
+            FaultKind::Transient
+        );
     }
 }

@@ -100,7 +100,10 @@ impl Action for Request {
     async fn act(&self, http: &Http, context: &Context) -> StepResult<Progress<Answer>> {
         let body = match (&self.body, &self.json) {
             (Some(_), Some(_)) => {
-                return Err(Fault::new(FaultKind::Invalid, "give `body` or `json`, not both"));
+                return Err(Fault::new(
+                    FaultKind::Invalid,
+                    "give `body` or `json`, not both",
+                ));
             }
             (Some(text), None) => Some(Body::Text(text)),
             (None, Some(value)) => Some(Body::Json(value)),
@@ -123,7 +126,14 @@ impl Action for Request {
 
 impl Request {
     fn refused(&self, kind: FaultKind, answer: &Answer) -> Fault {
-        let said: String = answer.body.lines().next().unwrap_or_default().chars().take(200).collect();
+        let said: String = answer
+            .body
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(200)
+            .collect();
         let mut message = format!("{} answers {}", self.url, answer.status);
         if !said.is_empty() {
             message.push_str(&format!(": {said}"));
@@ -207,27 +217,43 @@ mod tests {
         let (url, served) = serve(Vec::new());
         served.join().unwrap();
         let fault = act(json!({ "url": url })).await.unwrap_err();
-        assert_eq!((fault.kind, fault.executed), (FaultKind::Transient, Executed::No));
+        assert_eq!(
+            (fault.kind, fault.executed),
+            (FaultKind::Transient, Executed::No)
+        );
     }
 
     #[tokio::test]
     async fn an_answer_that_breaks_off_has_an_unknown_effect() {
-        let (url, _) = serve(vec!["HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".to_owned()]);
-        let fault = act(json!({ "url": url, "method": "POST" })).await.unwrap_err();
-        assert_eq!((fault.kind, fault.executed), (FaultKind::Transient, Executed::Unknown));
+        let (url, _) = serve(vec![
+            "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf".to_owned(),
+        ]);
+        let fault = act(json!({ "url": url, "method": "POST" }))
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (fault.kind, fault.executed),
+            (FaultKind::Transient, Executed::Unknown)
+        );
     }
 
     #[tokio::test]
     async fn a_body_is_kept_up_to_a_mebibyte() {
         let (url, _) = serve(vec![answer("200 OK", &"x".repeat(1024 * 1024 + 1))]);
-        assert_eq!(act(json!({ "url": url })).await.unwrap().body.len(), 1024 * 1024);
+        assert_eq!(
+            act(json!({ "url": url })).await.unwrap().body.len(),
+            1024 * 1024
+        );
     }
 
     #[test]
     fn only_what_is_said_to_be_repeatable_may_repeat() {
         let repeat = |with: Value| from_value::<Request>(with).unwrap().repeat();
         assert_eq!(repeat(json!({ "url": "http://a" })), Repeat::Harmless);
-        assert_eq!(repeat(json!({ "url": "http://a", "method": "POST" })), Repeat::Never);
+        assert_eq!(
+            repeat(json!({ "url": "http://a", "method": "POST" })),
+            Repeat::Never
+        );
         let said = json!({ "url": "http://a", "method": "POST", "repeatable": true });
         assert_eq!(repeat(said), Repeat::Harmless);
     }

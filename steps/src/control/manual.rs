@@ -1,6 +1,9 @@
 //! `manual`: a person does something and fills in a form. The engine carries it out.
 
-#![expect(dead_code, reason = "the engine reads the recorded inputs; the types give the schemas")]
+#![expect(
+    dead_code,
+    reason = "the engine reads the recorded inputs; the types give the schemas"
+)]
 
 use std::collections::BTreeMap;
 

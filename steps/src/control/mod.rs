@@ -43,7 +43,11 @@ mod tests {
         assert!(STEPS.is_sorted_by_key(|kind| kind.name));
         for kind in STEPS.iter().filter(|kind| kind.name != "let") {
             let refused = (kind.check)(&json!({ "no_such_field": 1 })).unwrap_err();
-            assert!(refused.contains("unknown field"), "{}: {refused}", kind.name);
+            assert!(
+                refused.contains("unknown field"),
+                "{}: {refused}",
+                kind.name
+            );
         }
     }
 

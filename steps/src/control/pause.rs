@@ -1,6 +1,9 @@
 //! `pause`: the run stops until a person lets it go on. The engine carries it out.
 
-#![expect(dead_code, reason = "the engine reads the recorded inputs; the types give the schemas")]
+#![expect(
+    dead_code,
+    reason = "the engine reads the recorded inputs; the types give the schemas"
+)]
 
 use schemars::JsonSchema;
 use serde::Deserialize;

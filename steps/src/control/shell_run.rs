@@ -74,23 +74,34 @@ impl Action for Run {
     const CLASS: RetryClass = RetryClass::None;
 
     fn repeat(&self) -> Repeat {
-        if self.repeatable { Repeat::Harmless } else { Repeat::Never }
+        if self.repeatable {
+            Repeat::Harmless
+        } else {
+            Repeat::Never
+        }
     }
 
     async fn act(&self, (): &(), context: &Context) -> StepResult<Progress<Ran>> {
         let mut child = self.spawn(context)?;
-        let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        let (stdin, stdout, stderr) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
         // All at once: a command that waits for its input to end, or for its output to be read, must
         // not wait for ever.
-        let ((), stdout, stderr, status) =
-            tokio::join!(feed(stdin, self.stdin.as_deref()), keep(stdout), keep(stderr), child.wait());
+        let ((), stdout, stderr, status) = tokio::join!(
+            feed(stdin, self.stdin.as_deref()),
+            keep(stdout),
+            keep(stderr),
+            child.wait()
+        );
         let status = status.map_err(|error| {
             let message = format!("cannot wait for `{}`: {error}", self.argv[0]);
             Fault::new(FaultKind::Transient, message).unknown_effect()
         })?;
         for (name, output) in [("stdout", &stdout), ("stderr", &stderr)] {
             if output.cut {
-                context.log.line(format!("{name} of `{}` is cut at 1 MiB", self.argv[0]));
+                context
+                    .log
+                    .line(format!("{name} of `{}` is cut at 1 MiB", self.argv[0]));
             }
         }
         self.judge(status, &stdout.text(), &stderr.text())
@@ -100,13 +111,20 @@ impl Action for Run {
 impl Run {
     fn spawn(&self, context: &Context) -> StepResult<Child> {
         let Some((program, arguments)) = self.argv.split_first() else {
-            return Err(Fault::new(FaultKind::Invalid, "`argv` is empty: name a program"));
+            return Err(Fault::new(
+                FaultKind::Invalid,
+                "`argv` is empty: name a program",
+            ));
         };
         let mut command = Command::new(program);
         command
             .args(arguments)
             .env_clear()
-            .stdin(if self.stdin.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdin(if self.stdin.is_some() {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            })
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
@@ -128,7 +146,10 @@ impl Run {
             command.current_dir(folder);
         }
         command.spawn().map_err(|error| {
-            let fault = Fault::new(FaultKind::Invalid, format!("cannot run `{program}`: {error}"));
+            let fault = Fault::new(
+                FaultKind::Invalid,
+                format!("cannot run `{program}`: {error}"),
+            );
             if error.kind() == std::io::ErrorKind::NotFound {
                 fault.help("is it installed, and is its folder in PATH?")
             } else {
@@ -152,7 +173,13 @@ impl Run {
                 json: serde_json::from_str(stdout).ok(),
             }));
         }
-        let said: String = stderr.lines().last().unwrap_or_default().chars().take(400).collect();
+        let said: String = stderr
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .chars()
+            .take(400)
+            .collect();
         let mut message = format!("`{program}` ended with code {code}");
         if !said.is_empty() {
             message.push_str(&format!(": {said}"));
@@ -229,7 +256,10 @@ mod tests {
     #[tokio::test]
     async fn gives_code_and_outputs_without_their_last_newline() {
         let ran = run(sh("echo one; echo two; echo oops >&2")).await.unwrap();
-        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "one\ntwo", "oops"));
+        assert_eq!(
+            (ran.code, ran.stdout.as_str(), ran.stderr.as_str()),
+            (0, "one\ntwo", "oops")
+        );
         assert_eq!(ran.json, None);
         let ran = run(sh(r#"echo '{"n": 1}'"#)).await.unwrap();
         assert_eq!(ran.json, Some(json!({ "n": 1 })));
@@ -237,24 +267,38 @@ mod tests {
 
     #[tokio::test]
     async fn the_environment_is_empty_but_for_what_is_said() {
-        let mut with = sh("env | sort | cut -d= -f1 | grep -vE '^(_|PWD|SHLVL|OLDPWD)$' | tr '\\n' ' '");
+        let mut with =
+            sh("env | sort | cut -d= -f1 | grep -vE '^(_|PWD|SHLVL|OLDPWD)$' | tr '\\n' ' '");
         with["env"] = json!({ "COLOUR": "blue" });
         let names = run(with).await.unwrap().stdout;
-        let expected: Vec<&str> = ["COLOUR", "HOME", "PATH", "RUNBOOK_RUN", "RUNBOOK_STEP", "RUNBOOK_TOKEN"]
-            .into_iter()
-            .filter(|name| *name != "HOME" || std::env::var_os("HOME").is_some())
-            .collect();
+        let expected: Vec<&str> = [
+            "COLOUR",
+            "HOME",
+            "PATH",
+            "RUNBOOK_RUN",
+            "RUNBOOK_STEP",
+            "RUNBOOK_TOKEN",
+        ]
+        .into_iter()
+        .filter(|name| *name != "HOME" || std::env::var_os("HOME").is_some())
+        .collect();
         assert_eq!(names.trim_end().split(' ').collect::<Vec<_>>(), expected);
-        let ran = run(sh("echo $RUNBOOK_RUN $RUNBOOK_STEP $RUNBOOK_TOKEN")).await.unwrap();
+        let ran = run(sh("echo $RUNBOOK_RUN $RUNBOOK_STEP $RUNBOOK_TOKEN"))
+            .await
+            .unwrap();
         assert_eq!(ran.stdout, "7f3k smoke[2] t0ken");
     }
 
     #[tokio::test]
     async fn input_and_output_of_a_mebibyte_do_not_block() {
         let text = "x".repeat(1024 * 1024 + 7);
-        let ran = run(json!({ "argv": ["cat"], "stdin": text })).await.unwrap();
+        let ran = run(json!({ "argv": ["cat"], "stdin": text }))
+            .await
+            .unwrap();
         assert_eq!(ran.stdout.len(), OUTPUT_LIMIT);
-        let ran = run(json!({ "argv": ["true"], "stdin": text })).await.unwrap();
+        let ran = run(json!({ "argv": ["true"], "stdin": text }))
+            .await
+            .unwrap();
         assert_eq!(ran.code, 0);
     }
 
@@ -270,12 +314,22 @@ mod tests {
 
     #[tokio::test]
     async fn a_missing_program_or_folder_is_said() {
-        let fault = run(json!({ "argv": ["no-such-program-here"] })).await.unwrap_err();
+        let fault = run(json!({ "argv": ["no-such-program-here"] }))
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, FaultKind::Invalid);
-        assert!(fault.message.contains("no-such-program-here") && fault.help.is_some(), "{fault}");
-        let fault = run(json!({ "argv": ["true"], "cwd": "/no/such/folder" })).await.unwrap_err();
+        assert!(
+            fault.message.contains("no-such-program-here") && fault.help.is_some(),
+            "{fault}"
+        );
+        let fault = run(json!({ "argv": ["true"], "cwd": "/no/such/folder" }))
+            .await
+            .unwrap_err();
         assert_eq!(fault.message, "`cwd` is not a folder: /no/such/folder");
-        assert_eq!(run(json!({ "argv": [] })).await.unwrap_err().kind, FaultKind::Invalid);
+        assert_eq!(
+            run(json!({ "argv": [] })).await.unwrap_err().kind,
+            FaultKind::Invalid
+        );
     }
 
     #[tokio::test]

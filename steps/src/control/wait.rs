@@ -63,7 +63,10 @@ mod tests {
     use serde_json::{Value, from_value, json};
 
     fn refused(with: Value) -> String {
-        from_value::<Wait>(with).err().map(|error| error.to_string()).unwrap_or_default()
+        from_value::<Wait>(with)
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default()
     }
 
     #[test]

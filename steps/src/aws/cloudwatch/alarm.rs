@@ -50,11 +50,7 @@ pub(super) struct Now {
 }
 
 /// The state of an alarm that must exist.
-pub(super) async fn now(
-    cloudwatch: &CloudWatch,
-    context: &Context,
-    name: &str,
-) -> StepResult<Now> {
+pub(super) async fn now(cloudwatch: &CloudWatch, context: &Context, name: &str) -> StepResult<Now> {
     let alarm = find(cloudwatch, context, name)
         .await?
         .ok_or_else(|| not_found(format_args!("alarm `{name}`")))?;

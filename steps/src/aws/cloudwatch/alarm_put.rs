@@ -240,7 +240,10 @@ impl Change for Put {
                 }
             },
             (Some(_) | None, _) => {
-                let message = format!("alarm `{}` was changed since; it is left as it is", self.name);
+                let message = format!(
+                    "alarm `{}` was changed since; it is left as it is",
+                    self.name
+                );
                 return Err(Fault::new(FaultKind::Conflict, message));
             }
         }
@@ -348,7 +351,10 @@ impl Definition {
                 .iter()
                 .filter_map(|one| Some((one.name()?.to_owned(), one.value()?.to_owned())))
                 .collect(),
-            statistic: statistic.or(alarm.extended_statistic()).unwrap_or_default().to_owned(),
+            statistic: statistic
+                .or(alarm.extended_statistic())
+                .unwrap_or_default()
+                .to_owned(),
             period,
             evaluation_periods: alarm.evaluation_periods().unwrap_or_default(),
             // All of them is what an absent number means.
@@ -367,7 +373,10 @@ impl Definition {
             alarm_actions: alarm.alarm_actions().iter().cloned().collect(),
             ok_actions: alarm.ok_actions().iter().cloned().collect(),
             no_data_actions: alarm.insufficient_data_actions().iter().cloned().collect(),
-            description: alarm.alarm_description().map(text).filter(|text| !text.is_empty()),
+            description: alarm
+                .alarm_description()
+                .map(text)
+                .filter(|text| !text.is_empty()),
         })
     }
 }
@@ -417,7 +426,9 @@ mod tests {
 
     fn there(threshold: f64) -> Rule {
         mock!(Client::describe_alarms).then_output(move || {
-            DescribeAlarmsOutput::builder().metric_alarms(alarm(threshold)).build()
+            DescribeAlarmsOutput::builder()
+                .metric_alarms(alarm(threshold))
+                .build()
         })
     }
 
@@ -453,27 +464,42 @@ mod tests {
         let Ok(Observed::Differs(before)) = step().observe(&cloudwatch, &context()).await else {
             panic!("it differs");
         };
-        step().apply(&before, &cloudwatch, &context()).await.unwrap();
+        step()
+            .apply(&before, &cloudwatch, &context())
+            .await
+            .unwrap();
         assert_eq!(forward.num_calls(), 1);
 
         let back = puts(5.0);
         let cloudwatch = client(&[&there(1.0), &back]);
-        step().undo(&before, None, &cloudwatch, &context()).await.unwrap();
+        step()
+            .undo(&before, None, &cloudwatch, &context())
+            .await
+            .unwrap();
         assert_eq!(back.num_calls(), 1);
 
         let cloudwatch = client(&[&there(9.0)]);
-        let fault = step().undo(&before, None, &cloudwatch, &context()).await.unwrap_err();
+        let fault = step()
+            .undo(&before, None, &cloudwatch, &context())
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, FaultKind::Conflict);
     }
 
     #[tokio::test]
     async fn undo_deletes_one_that_was_not_there() {
         let mut step = step();
-        let deleted = mock!(Client::delete_alarms).then_output(|| DeleteAlarmsOutput::builder().build());
+        let deleted =
+            mock!(Client::delete_alarms).then_output(|| DeleteAlarmsOutput::builder().build());
         let before = Before { previous: None };
         let cloudwatch = client(&[&absent(), &deleted]);
-        assert_eq!(step.observe(&cloudwatch, &context()).await, Ok(Observed::Differs(before.clone())));
-        step.undo(&before, None, &cloudwatch, &context()).await.unwrap();
+        assert_eq!(
+            step.observe(&cloudwatch, &context()).await,
+            Ok(Observed::Differs(before.clone()))
+        );
+        step.undo(&before, None, &cloudwatch, &context())
+            .await
+            .unwrap();
         assert_eq!(deleted.num_calls(), 0);
 
         step.description = Some("by hand".to_owned());
@@ -496,7 +522,9 @@ mod tests {
             DescribeAlarmsOutput::builder().metric_alarms(alarm).build()
         });
         let cloudwatch = client(&[&own, &deleted]);
-        step.undo(&before, None, &cloudwatch, &context()).await.unwrap();
+        step.undo(&before, None, &cloudwatch, &context())
+            .await
+            .unwrap();
         assert_eq!(deleted.num_calls(), 1);
     }
 
@@ -506,7 +534,10 @@ mod tests {
             let alarm = MetricAlarm::builder().alarm_name("unhealthy").build();
             DescribeAlarmsOutput::builder().metric_alarms(alarm).build()
         });
-        let fault = step().observe(&client(&[&math]), &context()).await.unwrap_err();
+        let fault = step()
+            .observe(&client(&[&math]), &context())
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, FaultKind::Invalid);
     }
 }

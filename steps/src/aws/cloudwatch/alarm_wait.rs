@@ -49,7 +49,11 @@ impl Wait for Await {
         if state == self.state {
             return Ok(Progress::Done(Reached { state, reason, at }));
         }
-        let shown = |value: Value| serde_json::to_string(&value).unwrap_or_default().replace('"', "");
+        let shown = |value: Value| {
+            serde_json::to_string(&value)
+                .unwrap_or_default()
+                .replace('"', "")
+        };
         Ok(Progress::Again {
             after: Duration::from_secs(5),
             note: format!(

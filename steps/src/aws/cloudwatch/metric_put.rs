@@ -56,7 +56,11 @@ impl Action for Put {
     const CLASS: RetryClass = RetryClass::None;
 
     fn repeat(&self) -> Repeat {
-        if self.repeatable { Repeat::Harmless } else { Repeat::Never }
+        if self.repeatable {
+            Repeat::Harmless
+        } else {
+            Repeat::Never
+        }
     }
 
     async fn act(

@@ -79,7 +79,9 @@ impl Does {
             }
             other => {
                 let kind = other.map_or("unknown", ActionTypeEnum::as_str);
-                let message = format!("the listener has an action of type {kind}, which could not be restored");
+                let message = format!(
+                    "the listener has an action of type {kind}, which could not be restored"
+                );
                 Err(Fault::new(FaultKind::Invalid, message))
             }
         }
@@ -92,7 +94,10 @@ impl Does {
             .unwrap_or_default()
             .iter()
             .filter_map(|group| {
-                Some((group.target_group_arn()?.to_owned(), group.weight().unwrap_or(1)))
+                Some((
+                    group.target_group_arn()?.to_owned(),
+                    group.weight().unwrap_or(1),
+                ))
             })
             .collect();
         if groups.is_empty()
@@ -161,7 +166,10 @@ impl Does {
         let tuples = groups
             .iter()
             .map(|(arn, weight)| {
-                TargetGroupTuple::builder().target_group_arn(arn).weight(*weight).build()
+                TargetGroupTuple::builder()
+                    .target_group_arn(arn)
+                    .weight(*weight)
+                    .build()
             })
             .collect();
         let sticky = TargetGroupStickinessConfig::builder()
@@ -185,7 +193,10 @@ mod tests {
         let two = BTreeMap::from([("arn:blue".to_owned(), 90), ("arn:green".to_owned(), 10)]);
         for does in [
             Does::forward("arn:blue"),
-            Does::Forward { groups: two, sticky: Some(60) },
+            Does::Forward {
+                groups: two,
+                sticky: Some(60),
+            },
             Does::Redirect {
                 protocol: Some("HTTPS".to_owned()),
                 port: Some("443".to_owned()),
@@ -206,7 +217,9 @@ mod tests {
 
     #[test]
     fn an_action_that_could_not_be_restored_is_refused() {
-        let action = Action::builder().r#type(ActionTypeEnum::AuthenticateOidc).build();
+        let action = Action::builder()
+            .r#type(ActionTypeEnum::AuthenticateOidc)
+            .build();
         assert_eq!(Does::read(&action).unwrap_err().kind, FaultKind::Invalid);
     }
 }

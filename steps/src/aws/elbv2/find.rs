@@ -16,19 +16,31 @@ fn is_arn(text: &str) -> bool {
 }
 
 /// The load balancer with this name or ARN.
-pub(super) async fn load_balancer(elb: &Elb, context: &Context, named: &str) -> StepResult<Option<LoadBalancer>> {
+pub(super) async fn load_balancer(
+    elb: &Elb,
+    context: &Context,
+    named: &str,
+) -> StepResult<Option<LoadBalancer>> {
     let request = elb.describe_load_balancers();
     let request = if is_arn(named) {
         request.load_balancer_arns(named)
     } else {
         request.names(named)
     };
-    let answer = request.send().await.explain("elasticloadbalancing:DescribeLoadBalancers", context).or_absent()?;
+    let answer = request
+        .send()
+        .await
+        .explain("elasticloadbalancing:DescribeLoadBalancers", context)
+        .or_absent()?;
     Ok(answer.and_then(|answer| answer.load_balancers.unwrap_or_default().into_iter().next()))
 }
 
 /// The ARN of a load balancer that must exist.
-pub(super) async fn load_balancer_arn(elb: &Elb, context: &Context, named: &str) -> StepResult<String> {
+pub(super) async fn load_balancer_arn(
+    elb: &Elb,
+    context: &Context,
+    named: &str,
+) -> StepResult<String> {
     if is_arn(named) {
         return Ok(named.to_owned());
     }
@@ -39,19 +51,31 @@ pub(super) async fn load_balancer_arn(elb: &Elb, context: &Context, named: &str)
 }
 
 /// The target group with this name or ARN.
-pub(super) async fn target_group(elb: &Elb, context: &Context, named: &str) -> StepResult<Option<TargetGroup>> {
+pub(super) async fn target_group(
+    elb: &Elb,
+    context: &Context,
+    named: &str,
+) -> StepResult<Option<TargetGroup>> {
     let request = elb.describe_target_groups();
     let request = if is_arn(named) {
         request.target_group_arns(named)
     } else {
         request.names(named)
     };
-    let answer = request.send().await.explain("elasticloadbalancing:DescribeTargetGroups", context).or_absent()?;
+    let answer = request
+        .send()
+        .await
+        .explain("elasticloadbalancing:DescribeTargetGroups", context)
+        .or_absent()?;
     Ok(answer.and_then(|answer| answer.target_groups.unwrap_or_default().into_iter().next()))
 }
 
 /// The ARN of a target group that must exist.
-pub(super) async fn target_group_arn(elb: &Elb, context: &Context, named: &str) -> StepResult<String> {
+pub(super) async fn target_group_arn(
+    elb: &Elb,
+    context: &Context,
+    named: &str,
+) -> StepResult<String> {
     if is_arn(named) {
         return Ok(named.to_owned());
     }

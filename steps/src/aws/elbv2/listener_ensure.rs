@@ -125,20 +125,27 @@ impl Change for Ensure {
         elb: &Elb,
         context: &Context,
     ) -> StepResult<Progress<()>> {
-        let Some(balancer) = find::load_balancer_arn(elb, context, &self.load_balancer).await.or_absent()? else {
+        let Some(balancer) = find::load_balancer_arn(elb, context, &self.load_balancer)
+            .await
+            .or_absent()?
+        else {
             return Ok(Progress::Done(()));
         };
-        let found = self.find(elb, context, &balancer).await.or_absent()?.flatten();
+        let found = self
+            .find(elb, context, &balancer)
+            .await
+            .or_absent()?
+            .flatten();
         let Some(listener) = found else {
             return Ok(Progress::Done(()));
         };
         match &before.existing {
             None if made_by(elb, context, arn(&listener)).await? => {
                 elb.delete_listener()
-                        .listener_arn(arn(&listener))
-                        .send()
-                        .await
-                        .explain("elasticloadbalancing:DeleteListener", context)
+                    .listener_arn(arn(&listener))
+                    .send()
+                    .await
+                    .explain("elasticloadbalancing:DeleteListener", context)
                     .or_absent()?;
             }
             // What listens on this port now is not what this step made.
@@ -176,7 +183,10 @@ fn certificates(settings: &Settings) -> Option<Vec<Certificate>> {
 impl Ensure {
     async fn wish(&self, elb: &Elb, context: &Context) -> StepResult<Settings> {
         if self.protocol == Protocol::Https && self.certificate.is_none() {
-            return Err(Fault::new(FaultKind::Invalid, "an HTTPS listener needs a `certificate`"));
+            return Err(Fault::new(
+                FaultKind::Invalid,
+                "an HTTPS listener needs a `certificate`",
+            ));
         }
         let group = find::target_group_arn(elb, context, &self.target_group).await?;
         Ok(Settings {
@@ -264,12 +274,7 @@ impl Ensure {
     }
 }
 
-async fn write(
-    elb: &Elb,
-    context: &Context,
-    arn: &str,
-    wished: &Settings,
-) -> StepResult<()> {
+async fn write(elb: &Elb, context: &Context, arn: &str, wished: &Settings) -> StepResult<()> {
     elb.modify_listener()
         .listener_arn(arn)
         .protocol(wished.protocol.as_str().into())
@@ -298,7 +303,8 @@ mod tests {
     use crate::aws::testing::{TOKEN, context};
 
     fn step() -> Ensure {
-        from_value(json!({ "load_balancer": "arn:lb", "port": 80, "target_group": "arn:blue" })).unwrap()
+        from_value(json!({ "load_balancer": "arn:lb", "port": 80, "target_group": "arn:blue" }))
+            .unwrap()
     }
 
     fn listener(group: &str) -> Listener {
@@ -312,7 +318,9 @@ mod tests {
 
     fn there(group: &'static str) -> Rule {
         mock!(Client::describe_listeners).then_output(move || {
-            DescribeListenersOutput::builder().listeners(listener(group)).build()
+            DescribeListenersOutput::builder()
+                .listeners(listener(group))
+                .build()
         })
     }
 
@@ -320,7 +328,9 @@ mod tests {
         mock!(Client::describe_tags).then_output(move || {
             let tag = Tag::builder().key("runbook:token").value(token).build();
             let described = TagDescription::builder().tags(tag).build();
-            DescribeTagsOutput::builder().tag_descriptions(described).build()
+            DescribeTagsOutput::builder()
+                .tag_descriptions(described)
+                .build()
         })
     }
 
@@ -330,10 +340,17 @@ mod tests {
             .then_output(|| DescribeListenersOutput::builder().build());
         let created = mock!(Client::create_listener)
             .match_requests(|request| request.tags().iter().any(|tag| tag.value() == Some(TOKEN)))
-            .then_output(|| CreateListenerOutput::builder().listeners(listener("arn:blue")).build());
+            .then_output(|| {
+                CreateListenerOutput::builder()
+                    .listeners(listener("arn:blue"))
+                    .build()
+            });
         let elb = client(&[&none, &created]);
         let before = Before { existing: None };
-        assert_eq!(step().observe(&elb, &context()).await, Ok(Observed::Differs(before.clone())));
+        assert_eq!(
+            step().observe(&elb, &context()).await,
+            Ok(Observed::Differs(before.clone()))
+        );
         step().apply(&before, &elb, &context()).await.unwrap();
         assert_eq!(created.num_calls(), 1);
 
@@ -363,7 +380,10 @@ mod tests {
         assert_eq!((forward.num_calls(), back.num_calls()), (1, 1));
 
         let elb = client(&[&there("arn:foreign")]);
-        let fault = step().undo(&before, None, &elb, &context()).await.unwrap_err();
+        let fault = step()
+            .undo(&before, None, &elb, &context())
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, FaultKind::Conflict);
     }
 

@@ -110,7 +110,11 @@ impl Change for Ensure {
     const FOUND: Found = Found::Creates;
     const CLASS: RetryClass = RetryClass::Name;
 
-    async fn observe(&self, elb: &Elb, context: &Context) -> StepResult<Observed<Before, Balancer>> {
+    async fn observe(
+        &self,
+        elb: &Elb,
+        context: &Context,
+    ) -> StepResult<Observed<Before, Balancer>> {
         let Some(balancer) = find::load_balancer(elb, context, &self.name).await? else {
             return Ok(Observed::Differs(Before { existing: None }));
         };
@@ -193,8 +197,14 @@ impl Ensure {
     fn wish(&self) -> Settings {
         let attributes = [
             (CROSS_ZONE, self.cross_zone.map(|on| on.to_string())),
-            (PROTECTION, self.deletion_protection.map(|on| on.to_string())),
-            (IDLE, self.idle_timeout.map(|span| span.as_seconds().to_string())),
+            (
+                PROTECTION,
+                self.deletion_protection.map(|on| on.to_string()),
+            ),
+            (
+                IDLE,
+                self.idle_timeout.map(|span| span.as_seconds().to_string()),
+            ),
         ];
         Settings {
             subnets: self.subnets.clone(),
@@ -239,8 +249,14 @@ impl Ensure {
                 .load_balancer_arn(balancer.load_balancer_arn().unwrap_or_default())
                 .send()
                 .await
-                .explain("elasticloadbalancing:DescribeLoadBalancerAttributes", context)?;
-            let all = answer.attributes().iter().map(|one| (one.key(), one.value()));
+                .explain(
+                    "elasticloadbalancing:DescribeLoadBalancerAttributes",
+                    context,
+                )?;
+            let all = answer
+                .attributes()
+                .iter()
+                .map(|one| (one.key(), one.value()));
             named_by(&wished, all)
         };
         Ok(Settings {
@@ -278,27 +294,25 @@ impl Ensure {
             .ok_or_else(|| incomplete("CreateLoadBalancer", "a load balancer"))
     }
 
-    async fn delete(
-        &self,
-        elb: &Elb,
-        context: &Context,
-        arn: &str,
-    ) -> StepResult<Progress<()>> {
+    async fn delete(&self, elb: &Elb, context: &Context, arn: &str) -> StepResult<Progress<()>> {
         if self.deletion_protection == Some(true) {
-            let off = LoadBalancerAttribute::builder().key(PROTECTION).value("false").build();
+            let off = LoadBalancerAttribute::builder()
+                .key(PROTECTION)
+                .value("false")
+                .build();
             elb.modify_load_balancer_attributes()
-                    .load_balancer_arn(arn)
-                    .attributes(off)
-                    .send()
-                    .await
-                    .explain("elasticloadbalancing:ModifyLoadBalancerAttributes", context)
+                .load_balancer_arn(arn)
+                .attributes(off)
+                .send()
+                .await
+                .explain("elasticloadbalancing:ModifyLoadBalancerAttributes", context)
                 .or_absent()?;
         }
         elb.delete_load_balancer()
-                .load_balancer_arn(arn)
-                .send()
-                .await
-                .explain("elasticloadbalancing:DeleteLoadBalancer", context)
+            .load_balancer_arn(arn)
+            .send()
+            .await
+            .explain("elasticloadbalancing:DeleteLoadBalancer", context)
             .or_absent()?;
         Ok(Progress::Again {
             after: Duration::from_secs(2),
@@ -312,7 +326,9 @@ fn is_ready(balancer: &LoadBalancer) -> StepResult<bool> {
     match state.and_then(|state| state.code()) {
         Some(LoadBalancerStateEnum::Active | LoadBalancerStateEnum::ActiveImpaired) => Ok(true),
         Some(LoadBalancerStateEnum::Failed) => {
-            let reason = state.and_then(|state| state.reason()).unwrap_or("no reason given");
+            let reason = state
+                .and_then(|state| state.reason())
+                .unwrap_or("no reason given");
             let name = balancer.load_balancer_name().unwrap_or_default();
             let message = format!("load balancer `{name}` failed: {reason}");
             Err(Fault::new(FaultKind::Invalid, message))
@@ -348,7 +364,12 @@ async fn write(
         let attributes = wished
             .attributes
             .iter()
-            .map(|(key, value)| LoadBalancerAttribute::builder().key(key).value(value).build())
+            .map(|(key, value)| {
+                LoadBalancerAttribute::builder()
+                    .key(key)
+                    .value(value)
+                    .build()
+            })
             .collect();
         elb.modify_load_balancer_attributes()
             .load_balancer_arn(arn)
@@ -411,13 +432,17 @@ mod tests {
     fn there(subnets: &'static [&'static str], state: LoadBalancerStateEnum) -> Rule {
         mock!(Client::describe_load_balancers).then_output(move || {
             let balancer = balancer(subnets, state.clone());
-            DescribeLoadBalancersOutput::builder().load_balancers(balancer).build()
+            DescribeLoadBalancersOutput::builder()
+                .load_balancers(balancer)
+                .build()
         })
     }
 
     fn absent() -> Rule {
         mock!(Client::describe_load_balancers).then_error(|| {
-            let meta = ErrorMetadata::builder().code("LoadBalancerNotFound").build();
+            let meta = ErrorMetadata::builder()
+                .code("LoadBalancerNotFound")
+                .build();
             let error = LoadBalancerNotFoundException::builder().meta(meta).build();
             DescribeLoadBalancersError::LoadBalancerNotFoundException(error)
         })
@@ -427,14 +452,21 @@ mod tests {
         mock!(Client::describe_tags).then_output(move || {
             let tag = Tag::builder().key("runbook:token").value(token).build();
             let described = TagDescription::builder().tags(tag).build();
-            DescribeTagsOutput::builder().tag_descriptions(described).build()
+            DescribeTagsOutput::builder()
+                .tag_descriptions(described)
+                .build()
         })
     }
 
     fn protected(on: &'static str) -> Rule {
         mock!(Client::describe_load_balancer_attributes).then_output(move || {
-            let attribute = LoadBalancerAttribute::builder().key(PROTECTION).value(on).build();
-            DescribeLoadBalancerAttributesOutput::builder().attributes(attribute).build()
+            let attribute = LoadBalancerAttribute::builder()
+                .key(PROTECTION)
+                .value(on)
+                .build();
+            DescribeLoadBalancerAttributesOutput::builder()
+                .attributes(attribute)
+                .build()
         })
     }
 
@@ -459,12 +491,17 @@ mod tests {
             })
             .then_output(|| {
                 let balancer = balancer(BOTH, LoadBalancerStateEnum::Provisioning);
-                CreateLoadBalancerOutput::builder().load_balancers(balancer).build()
+                CreateLoadBalancerOutput::builder()
+                    .load_balancers(balancer)
+                    .build()
             });
         let on = sets_protection("true");
         let elb = client(&[&absent(), &created, &protected("false"), &on]);
         let before = Before { existing: None };
-        assert_eq!(step().observe(&elb, &context()).await, Ok(Observed::Differs(before.clone())));
+        assert_eq!(
+            step().observe(&elb, &context()).await,
+            Ok(Observed::Differs(before.clone()))
+        );
         let again = step().apply(&before, &elb, &context()).await.unwrap();
         assert!(matches!(again, Progress::Again { .. }));
         assert_eq!((created.num_calls(), on.num_calls()), (1, 1));
@@ -474,7 +511,10 @@ mod tests {
         let output = Balancer::from(balancer(BOTH, LoadBalancerStateEnum::Active));
         let done = step().apply(&before, &elb, &context()).await.unwrap();
         assert_eq!(done, Progress::Done(output.clone()));
-        assert_eq!(step().observe(&elb, &context()).await, Ok(Observed::Adopted(output)));
+        assert_eq!(
+            step().observe(&elb, &context()).await,
+            Ok(Observed::Adopted(output))
+        );
     }
 
     #[tokio::test]
@@ -500,7 +540,10 @@ mod tests {
 
         let foreign = there(&["subnet-z"], LoadBalancerStateEnum::Active);
         let elb = client(&[&foreign, &protected("true")]);
-        let fault = step().undo(&before, None, &elb, &context()).await.unwrap_err();
+        let fault = step()
+            .undo(&before, None, &elb, &context())
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, FaultKind::Conflict);
     }
 
@@ -516,7 +559,10 @@ mod tests {
         assert!(matches!(again, Progress::Again { .. }));
         assert_eq!((off.num_calls(), deleted.num_calls()), (1, 1));
         let elb = client(&[&absent()]);
-        assert_eq!(step().undo(&before, None, &elb, &context()).await, Ok(Progress::Done(())));
+        assert_eq!(
+            step().undo(&before, None, &elb, &context()).await,
+            Ok(Progress::Done(()))
+        );
     }
 
     #[tokio::test]

@@ -205,10 +205,10 @@ impl Change for Ensure {
         match &before.existing {
             None if made_by(elb, context, arn(&group)).await? => {
                 elb.delete_target_group()
-                        .target_group_arn(arn(&group))
-                        .send()
-                        .await
-                        .explain("elasticloadbalancing:DeleteTargetGroup", context)
+                    .target_group_arn(arn(&group))
+                    .send()
+                    .await
+                    .explain("elasticloadbalancing:DeleteTargetGroup", context)
                     .or_absent()?;
             }
             // What has this name now is not what this step made.
@@ -254,7 +254,10 @@ impl Ensure {
             }
         }
         if let Some(delay) = self.deregistration_delay {
-            set("deregistration_delay.timeout_seconds", delay.as_seconds().to_string());
+            set(
+                "deregistration_delay.timeout_seconds",
+                delay.as_seconds().to_string(),
+            );
         }
         Settings {
             path: self.health_check.path.clone(),
@@ -269,9 +272,20 @@ impl Ensure {
     fn check_fixed(&self, group: &TargetGroup) -> StepResult<()> {
         let wished = ProtocolEnum::from(self.protocol);
         let wrong = if group.vpc_id().is_some_and(|vpc| vpc != self.vpc) {
-            format!("in {}, not {}", group.vpc_id().unwrap_or_default(), self.vpc)
-        } else if group.port().is_some_and(|port| port != i32::from(self.port)) {
-            format!("with port {}, not {}", group.port().unwrap_or_default(), self.port)
+            format!(
+                "in {}, not {}",
+                group.vpc_id().unwrap_or_default(),
+                self.vpc
+            )
+        } else if group
+            .port()
+            .is_some_and(|port| port != i32::from(self.port))
+        {
+            format!(
+                "with port {}, not {}",
+                group.port().unwrap_or_default(),
+                self.port
+            )
         } else if group.protocol().is_some_and(|protocol| *protocol != wished) {
             format!("without protocol {}", wished.as_str())
         } else {
@@ -298,8 +312,14 @@ impl Ensure {
                 .target_group_arn(arn(group))
                 .send()
                 .await
-                .explain("elasticloadbalancing:DescribeTargetGroupAttributes", context)?;
-            let all = answer.attributes().iter().map(|one| (one.key(), one.value()));
+                .explain(
+                    "elasticloadbalancing:DescribeTargetGroupAttributes",
+                    context,
+                )?;
+            let all = answer
+                .attributes()
+                .iter()
+                .map(|one| (one.key(), one.value()));
             named_by(&wish.attributes, all)
         };
         Ok(Settings {
@@ -351,7 +371,15 @@ async fn write(
     now: &Settings,
     wished: &Settings,
 ) -> StepResult<()> {
-    let check = |of: &Settings| (of.path.clone(), of.interval, of.timeout, of.healthy, of.unhealthy);
+    let check = |of: &Settings| {
+        (
+            of.path.clone(),
+            of.interval,
+            of.timeout,
+            of.healthy,
+            of.unhealthy,
+        )
+    };
     if check(now) != check(wished) {
         elb.modify_target_group()
             .target_group_arn(arn)
@@ -368,7 +396,12 @@ async fn write(
         let attributes = wished
             .attributes
             .iter()
-            .map(|(key, value)| TargetGroupAttribute::builder().key(key).value(value).build())
+            .map(|(key, value)| {
+                TargetGroupAttribute::builder()
+                    .key(key)
+                    .value(value)
+                    .build()
+            })
             .collect();
         elb.modify_target_group_attributes()
             .target_group_arn(arn)
@@ -425,7 +458,9 @@ mod tests {
 
     fn there(path: &'static str) -> Rule {
         mock!(Client::describe_target_groups).then_output(move || {
-            DescribeTargetGroupsOutput::builder().target_groups(group(path)).build()
+            DescribeTargetGroupsOutput::builder()
+                .target_groups(group(path))
+                .build()
         })
     }
 
@@ -441,14 +476,19 @@ mod tests {
         mock!(Client::describe_tags).then_output(move || {
             let tag = Tag::builder().key("runbook:token").value(token).build();
             let described = TagDescription::builder().tags(tag).build();
-            DescribeTagsOutput::builder().tag_descriptions(described).build()
+            DescribeTagsOutput::builder()
+                .tag_descriptions(described)
+                .build()
         })
     }
 
     fn delay(seconds: &'static str) -> Rule {
         mock!(Client::describe_target_group_attributes).then_output(move || {
             let attribute = |key: &str, value: &str| {
-                TargetGroupAttribute::builder().key(key).value(value).build()
+                TargetGroupAttribute::builder()
+                    .key(key)
+                    .value(value)
+                    .build()
             };
             DescribeTargetGroupAttributesOutput::builder()
                 .attributes(attribute("stickiness.enabled", "false"))
@@ -467,7 +507,12 @@ mod tests {
         for (path, token, seconds, expected) in [
             ("/up", TOKEN, "30", Some(Observed::Adopted(done()))),
             ("/up", "other", "30", Some(Observed::Same(done()))),
-            ("/up", TOKEN, "300", Some(Observed::Differs(Before { existing: None }))),
+            (
+                "/up",
+                TOKEN,
+                "300",
+                Some(Observed::Differs(Before { existing: None })),
+            ),
             ("/old", "other", "30", None),
         ] {
             let elb = client(&[&there(path), &made_by(token), &delay(seconds)]);
@@ -489,15 +534,23 @@ mod tests {
     async fn a_new_one_carries_the_token_and_gets_its_attributes() {
         let created = mock!(Client::create_target_group)
             .match_requests(|request| {
-                let tag = |tag: &Tag| tag.key() == Some("runbook:token") && tag.value() == Some(TOKEN);
+                let tag =
+                    |tag: &Tag| tag.key() == Some("runbook:token") && tag.value() == Some(TOKEN);
                 request.tags().iter().any(tag) && request.health_check_path() == Some("/up")
             })
-            .then_output(|| CreateTargetGroupOutput::builder().target_groups(group("/up")).build());
+            .then_output(|| {
+                CreateTargetGroupOutput::builder()
+                    .target_groups(group("/up"))
+                    .build()
+            });
         let modified = mock!(Client::modify_target_group_attributes)
             .match_requests(|request| request.attributes()[0].value() == Some("30"))
             .then_output(|| ModifyTargetGroupAttributesOutput::builder().build());
         let elb = client(&[&absent(), &created, &delay("300"), &modified]);
-        let done = step().apply(&Before { existing: None }, &elb, &context()).await.unwrap();
+        let done = step()
+            .apply(&Before { existing: None }, &elb, &context())
+            .await
+            .unwrap();
         assert_eq!(done, Progress::Done(output(&group("/up"))));
         assert_eq!((created.num_calls(), modified.num_calls()), (1, 1));
     }
@@ -516,7 +569,10 @@ mod tests {
         assert_eq!(restored.num_calls(), 1);
 
         let elb = client(&[&there("/foreign"), &delay("30")]);
-        let fault = step().undo(&before, None, &elb, &context()).await.unwrap_err();
+        let fault = step()
+            .undo(&before, None, &elb, &context())
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, FaultKind::Conflict);
     }
 
@@ -531,7 +587,10 @@ mod tests {
             assert_eq!(deleted.num_calls(), calls);
         }
         let elb = client(&[&absent()]);
-        assert_eq!(step().undo(&before, None, &elb, &context()).await, Ok(Progress::Done(())));
+        assert_eq!(
+            step().undo(&before, None, &elb, &context()).await,
+            Ok(Progress::Done(()))
+        );
     }
 
     #[tokio::test]
@@ -540,6 +599,9 @@ mod tests {
         other.port = 8080;
         let elb = client(&[&there("/up")]);
         let fault = other.observe(&elb, &context()).await.unwrap_err();
-        assert_eq!(fault.message, "target group `web` exists with port 80, not 8080");
+        assert_eq!(
+            fault.message,
+            "target group `web` exists with port 80, not 8080"
+        );
     }
 }

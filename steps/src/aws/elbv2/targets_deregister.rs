@@ -4,9 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_elasticloadbalancingv2::types::TargetDescription;
-use runbook_step::{
-    Args, Change, Context, Found, Observed, Progress, RetryClass, StepResult,
-};
+use runbook_step::{Args, Change, Context, Found, Observed, Progress, RetryClass, StepResult};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +60,11 @@ impl Change for Deregister {
     const FOUND: Found = Found::Modifies;
     const CLASS: RetryClass = RetryClass::State;
 
-    async fn observe(&self, elb: &Elb, context: &Context) -> StepResult<Observed<Before, Deregistered>> {
+    async fn observe(
+        &self,
+        elb: &Elb,
+        context: &Context,
+    ) -> StepResult<Observed<Before, Deregistered>> {
         let group = find::target_group_arn(elb, context, &self.target_group).await?;
         let there = self.there(elb, context, &group).await?;
         let registered = staying(&there);
@@ -106,7 +108,10 @@ impl Change for Deregister {
         elb: &Elb,
         context: &Context,
     ) -> StepResult<Progress<()>> {
-        let Some(group) = find::target_group_arn(elb, context, &self.target_group).await.or_absent()? else {
+        let Some(group) = find::target_group_arn(elb, context, &self.target_group)
+            .await
+            .or_absent()?
+        else {
             return Ok(Progress::Done(()));
         };
         let Some(there) = self.there(elb, context, &group).await.or_absent()? else {
@@ -180,12 +185,18 @@ mod tests {
     async fn it_waits_until_draining_is_over_and_registers_again() {
         let removed = mock!(Client::deregister_targets)
             .then_output(|| DeregisterTargetsOutput::builder().build());
-        let elb = client(&[&targets(&[("i-1", "healthy"), ("i-2", "healthy")]), &removed]);
+        let elb = client(&[
+            &targets(&[("i-1", "healthy"), ("i-2", "healthy")]),
+            &removed,
+        ]);
         let Ok(Observed::Differs(before)) = step().observe(&elb, &context()).await else {
             panic!("it differs");
         };
         step().apply(&before, &elb, &context()).await.unwrap();
-        let elb = client(&[&targets(&[("i-1", "draining"), ("i-2", "healthy")]), &removed]);
+        let elb = client(&[
+            &targets(&[("i-1", "draining"), ("i-2", "healthy")]),
+            &removed,
+        ]);
         let again = step().apply(&before, &elb, &context()).await.unwrap();
         assert!(matches!(again, Progress::Again { note, .. } if note == "1 of 2 targets draining"));
         assert_eq!(removed.num_calls(), 1);
@@ -200,7 +211,10 @@ mod tests {
             panic!("it is done");
         };
         assert_eq!(output.removed, BTreeSet::from(["i-1".to_owned()]));
-        assert!(matches!(step().observe(&elb, &context()).await, Ok(Observed::Same(_))));
+        assert!(matches!(
+            step().observe(&elb, &context()).await,
+            Ok(Observed::Same(_))
+        ));
         step().undo(&before, None, &elb, &context()).await.unwrap();
         assert_eq!(back.num_calls(), 1);
     }

@@ -44,7 +44,10 @@ impl Query for Health {
         let targets = find::targets(elb, context, &group).await?;
         Ok(Healths {
             healthy: targets.iter().filter(|target| target.is_healthy()).count(),
-            unhealthy: targets.iter().filter(|target| target.state == "unhealthy").count(),
+            unhealthy: targets
+                .iter()
+                .filter(|target| target.state == "unhealthy")
+                .count(),
             total: targets.len(),
             targets,
         })

@@ -3,9 +3,7 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_elasticloadbalancingv2::types::TargetDescription;
-use runbook_step::{
-    Args, Change, Context, Found, Observed, Progress, RetryClass, StepResult,
-};
+use runbook_step::{Args, Change, Context, Found, Observed, Progress, RetryClass, StepResult};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -61,7 +59,11 @@ impl Change for Register {
     const FOUND: Found = Found::Modifies;
     const CLASS: RetryClass = RetryClass::State;
 
-    async fn observe(&self, elb: &Elb, context: &Context) -> StepResult<Observed<Before, Registered>> {
+    async fn observe(
+        &self,
+        elb: &Elb,
+        context: &Context,
+    ) -> StepResult<Observed<Before, Registered>> {
         let group = find::target_group_arn(elb, context, &self.target_group).await?;
         let missing = self.missing(elb, context, &group).await?;
         Ok(if missing.is_empty() {
@@ -97,7 +99,10 @@ impl Change for Register {
         elb: &Elb,
         context: &Context,
     ) -> StepResult<Progress<()>> {
-        let Some(group) = find::target_group_arn(elb, context, &self.target_group).await.or_absent()? else {
+        let Some(group) = find::target_group_arn(elb, context, &self.target_group)
+            .await
+            .or_absent()?
+        else {
             return Ok(Progress::Done(()));
         };
         let Some(missing) = self.missing(elb, context, &group).await.or_absent()? else {
@@ -106,11 +111,11 @@ impl Change for Register {
         let there: BTreeSet<String> = before.missing.difference(&missing).cloned().collect();
         if !there.is_empty() {
             elb.deregister_targets()
-                    .target_group_arn(&group)
-                    .set_targets(Some(self.described(&there)))
-                    .send()
-                    .await
-                    .explain("elasticloadbalancing:DeregisterTargets", context)
+                .target_group_arn(&group)
+                .set_targets(Some(self.described(&there)))
+                .send()
+                .await
+                .explain("elasticloadbalancing:DeregisterTargets", context)
                 .or_absent()?;
         }
         Ok(Progress::Done(()))
@@ -127,9 +132,16 @@ impl Register {
     ) -> StepResult<BTreeSet<String>> {
         let there = find::targets(elb, context, group).await?;
         let is_there = |id: &str| {
-            there.iter().any(|target| target.is(id, self.port) && !target.is_leaving())
+            there
+                .iter()
+                .any(|target| target.is(id, self.port) && !target.is_leaving())
         };
-        Ok(self.targets.iter().filter(|id| !is_there(id)).cloned().collect())
+        Ok(self
+            .targets
+            .iter()
+            .filter(|id| !is_there(id))
+            .cloned()
+            .collect())
     }
 
     fn described(&self, ids: &BTreeSet<String>) -> Vec<TargetDescription> {
@@ -182,8 +194,14 @@ mod tests {
         let removed = mock!(Client::deregister_targets)
             .match_requests(|request| only_second(request.targets()))
             .then_output(|| DeregisterTargetsOutput::builder().build());
-        let elb = client(&[&targets(&[("i-1", "healthy"), ("i-2", "healthy")]), &removed]);
-        assert!(matches!(step().observe(&elb, &context()).await, Ok(Observed::Same(_))));
+        let elb = client(&[
+            &targets(&[("i-1", "healthy"), ("i-2", "healthy")]),
+            &removed,
+        ]);
+        assert!(matches!(
+            step().observe(&elb, &context()).await,
+            Ok(Observed::Same(_))
+        ));
         let Ok(Progress::Done(output)) = step().apply(&before, &elb, &context()).await else {
             panic!("it is done");
         };

@@ -65,10 +65,17 @@ mod tests {
     use super::*;
     use crate::aws::testing::context;
 
-    async fn note(states: &'static [(&'static str, &'static str)], healthy: Value) -> Option<String> {
+    async fn note(
+        states: &'static [(&'static str, &'static str)],
+        healthy: Value,
+    ) -> Option<String> {
         let with = json!({ "target_group": "arn:tg", "healthy": healthy });
         let step: Healthy = from_value(with).unwrap();
-        match step.poll(&client(&[&targets(states)]), &context()).await.unwrap() {
+        match step
+            .poll(&client(&[&targets(states)]), &context())
+            .await
+            .unwrap()
+        {
             Progress::Done(_) => None,
             Progress::Again { note, .. } => Some(note),
         }
@@ -77,10 +84,16 @@ mod tests {
     #[tokio::test]
     async fn it_waits_for_so_many_or_for_all_that_stay() {
         let two_of_three = &[("i-1", "healthy"), ("i-2", "healthy"), ("i-3", "initial")];
-        assert_eq!(note(two_of_three, Value::Null).await.as_deref(), Some("2 of 3 targets healthy"));
+        assert_eq!(
+            note(two_of_three, Value::Null).await.as_deref(),
+            Some("2 of 3 targets healthy")
+        );
         assert_eq!(note(two_of_three, json!(2)).await, None);
         let one_leaves = &[("i-1", "healthy"), ("i-2", "draining")];
         assert_eq!(note(one_leaves, Value::Null).await, None);
-        assert_eq!(note(&[], Value::Null).await.as_deref(), Some("0 of 1 targets healthy"));
+        assert_eq!(
+            note(&[], Value::Null).await.as_deref(),
+            Some("0 of 1 targets healthy")
+        );
     }
 }

@@ -51,10 +51,17 @@ pub(super) async fn zone_called(
 }
 
 /// The id of a zone that is given by id or name.
-pub(super) async fn zone_id(route53: &Route53, context: &Context, zone: &str) -> StepResult<String> {
+pub(super) async fn zone_id(
+    route53: &Route53,
+    context: &Context,
+    zone: &str,
+) -> StepResult<String> {
     // Ids are in capitals; names have dots, or are in small letters.
     let id = bare(zone);
-    let is_id = id.len() > 5 && id.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
+    let is_id = id.len() > 5
+        && id
+            .chars()
+            .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
     if is_id {
         return Ok(id.to_owned());
     }
@@ -95,7 +102,10 @@ pub(super) async fn health_check(
     let mut checks = Vec::new();
     let mut pages = route53.list_health_checks().into_paginator().send();
     while let Some(page) = pages.next().await {
-        checks.extend(page.explain("route53:ListHealthChecks", context)?.health_checks);
+        checks.extend(
+            page.explain("route53:ListHealthChecks", context)?
+                .health_checks,
+        );
     }
     let own = |check: &HealthCheck| check.caller_reference() == context.token;
     if let Some(own) = checks.iter().position(own) {
@@ -155,7 +165,12 @@ pub(super) async fn tag(
 ) -> StepResult<()> {
     let tags = crate::aws::tags::creation(context, Some(name))
         .into_iter()
-        .map(|(key, value)| aws_sdk_route53::types::Tag::builder().key(key).value(value).build())
+        .map(|(key, value)| {
+            aws_sdk_route53::types::Tag::builder()
+                .key(key)
+                .value(value)
+                .build()
+        })
         .collect();
     route53
         .change_tags_for_resource()

@@ -131,8 +131,7 @@ impl Change for Ensure {
         let own = is_own(&check, context);
         let settings = self.settings(&check);
         let of = (TagResourceType::Healthcheck, check.id());
-        let done =
-            settings == wish && (!own || find::has_token_tag(route53, context, of).await?);
+        let done = settings == wish && (!own || find::has_token_tag(route53, context, of).await?);
         Ok(match (done, own) {
             (true, true) => Observed::Adopted(output(&check)),
             (true, false) => Observed::Same(output(&check)),
@@ -195,8 +194,10 @@ impl Change for Ensure {
                 let now = self.settings(&check);
                 if now != *before {
                     if now != self.wish()? {
-                        let message =
-                            format!("health check `{}` was changed since; it is left as it is", self.name);
+                        let message = format!(
+                            "health check `{}` was changed since; it is left as it is",
+                            self.name
+                        );
                         return Err(Fault::new(FaultKind::Conflict, message));
                     }
                     update(route53, context, &check, before).await?;
@@ -224,7 +225,10 @@ impl Ensure {
             (None, Kind::Http) => 80,
             (None, Kind::Https) => 443,
             (None, Kind::Tcp) => {
-                return Err(Fault::new(FaultKind::Invalid, "a TCP health check needs a `port`"));
+                return Err(Fault::new(
+                    FaultKind::Invalid,
+                    "a TCP health check needs a `port`",
+                ));
             }
         };
         let is_address = self.host.parse::<IpAddr>().is_ok();
@@ -243,8 +247,15 @@ impl Ensure {
         };
         let wished = HealthCheckType::from(self.kind);
         let wrong = if *config.r#type() != wished {
-            format!("with type {}, not {}", config.r#type().as_str(), wished.as_str())
-        } else if config.request_interval().is_some_and(|now| now != i32::from(self.interval)) {
+            format!(
+                "with type {}, not {}",
+                config.r#type().as_str(),
+                wished.as_str()
+            )
+        } else if config
+            .request_interval()
+            .is_some_and(|now| now != i32::from(self.interval))
+        {
             format!("without interval {}", self.interval)
         } else if config.ip_address().is_some() != self.host.parse::<IpAddr>().is_ok() {
             "with the other kind of host: name or address".to_owned()
@@ -261,9 +272,8 @@ impl Ensure {
         let config = check.health_check_config();
         let path = config.and_then(|config| config.resource_path());
         let is_address = config.is_some_and(|config| config.ip_address().is_some());
-        let text = |get: fn(&HealthCheckConfig) -> Option<&str>| {
-            config.and_then(get).map(str::to_owned)
-        };
+        let text =
+            |get: fn(&HealthCheckConfig) -> Option<&str>| config.and_then(get).map(str::to_owned);
         Settings {
             address: text(HealthCheckConfig::ip_address),
             // Beside an address the name is only the `Host` header.
@@ -345,7 +355,8 @@ mod tests {
     use crate::aws::testing::{TOKEN, answering, context};
 
     fn step() -> Ensure {
-        let with = json!({ "name": "web", "type": "HTTP", "host": "web.example.com", "path": "/up" });
+        let with =
+            json!({ "name": "web", "type": "HTTP", "host": "web.example.com", "path": "/up" });
         from_value(with).unwrap()
     }
 
@@ -390,13 +401,18 @@ mod tests {
     fn named(name: &str) -> Rule {
         let set = tags("Name", name);
         mock!(Client::list_tags_for_resources).then_output(move || {
-            ListTagsForResourcesOutput::builder().resource_tag_sets(set.clone()).build().unwrap()
+            ListTagsForResourcesOutput::builder()
+                .resource_tag_sets(set.clone())
+                .build()
+                .unwrap()
         })
     }
 
     fn tagged(key: &'static str, value: &'static str) -> Rule {
         mock!(Client::list_tags_for_resource).then_output(move || {
-            ListTagsForResourceOutput::builder().resource_tag_set(tags(key, value)).build()
+            ListTagsForResourceOutput::builder()
+                .resource_tag_set(tags(key, value))
+                .build()
         })
     }
 
@@ -415,14 +431,20 @@ mod tests {
         let tagged = mock!(Client::change_tags_for_resource)
             .match_requests(|request| {
                 let has = |key, value| {
-                    request.add_tags().iter().any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
+                    request
+                        .add_tags()
+                        .iter()
+                        .any(|tag| tag.key() == Some(key) && tag.value() == Some(value))
                 };
                 has("Name", "web") && has("runbook:token", TOKEN)
             })
             .then_output(|| ChangeTagsForResourceOutput::builder().build());
         let route53 = client(&[&listed(vec![]), &created, &tagged]);
         let before = Before { existing: None };
-        assert_eq!(step().observe(&route53, &context()).await, Ok(Observed::Differs(before.clone())));
+        assert_eq!(
+            step().observe(&route53, &context()).await,
+            Ok(Observed::Differs(before.clone()))
+        );
         let done = step().apply(&before, &route53, &context()).await.unwrap();
         assert_eq!(done, Progress::Done(output(&check(TOKEN, "/up"))));
         assert_eq!((created.num_calls(), tagged.num_calls()), (1, 1));
@@ -448,19 +470,27 @@ mod tests {
         let update = |path: &'static str| {
             mock!(Client::update_health_check)
                 .match_requests(move |request| {
-                    request.health_check_version() == Some(7) && request.resource_path() == Some(path)
+                    request.health_check_version() == Some(7)
+                        && request.resource_path() == Some(path)
                 })
                 .then_output(|| UpdateHealthCheckOutput::builder().build())
         };
         let forward = update("/up");
-        let route53 = client(&[&listed(vec![check("other", "/old")]), &named("web"), &forward]);
+        let route53 = client(&[
+            &listed(vec![check("other", "/old")]),
+            &named("web"),
+            &forward,
+        ]);
         let Ok(Observed::Differs(before)) = step().observe(&route53, &context()).await else {
             panic!("it differs");
         };
         step().apply(&before, &route53, &context()).await.unwrap();
         let back = update("/old");
         let route53 = client(&[&listed(vec![check("other", "/up")]), &named("web"), &back]);
-        step().undo(&before, None, &route53, &context()).await.unwrap();
+        step()
+            .undo(&before, None, &route53, &context())
+            .await
+            .unwrap();
         assert_eq!((forward.num_calls(), back.num_calls()), (1, 1));
     }
 
@@ -469,11 +499,21 @@ mod tests {
         let deleted = mock!(Client::delete_health_check)
             .then_output(|| DeleteHealthCheckOutput::builder().build());
         let before = Before { existing: None };
-        let route53 = client(&[&listed(vec![check("other", "/up")]), &named("web"), &deleted]);
-        step().undo(&before, None, &route53, &context()).await.unwrap();
+        let route53 = client(&[
+            &listed(vec![check("other", "/up")]),
+            &named("web"),
+            &deleted,
+        ]);
+        step()
+            .undo(&before, None, &route53, &context())
+            .await
+            .unwrap();
         assert_eq!(deleted.num_calls(), 0);
         let route53 = client(&[&listed(vec![check(TOKEN, "/up")]), &deleted]);
-        step().undo(&before, None, &route53, &context()).await.unwrap();
+        step()
+            .undo(&before, None, &route53, &context())
+            .await
+            .unwrap();
         assert_eq!(deleted.num_calls(), 1);
     }
 }

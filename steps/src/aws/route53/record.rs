@@ -75,7 +75,9 @@ fn yes() -> bool {
 
 /// A DNS name in the form that compares equal: lower case, no last dot, `*` written as such.
 pub(super) fn plain(name: &str) -> String {
-    name.trim_end_matches('.').to_ascii_lowercase().replace("\\052", "*")
+    name.trim_end_matches('.')
+        .to_ascii_lowercase()
+        .replace("\\052", "*")
 }
 
 impl Record {
@@ -94,8 +96,11 @@ impl Record {
             return Err(Fault::new(FaultKind::Invalid, message));
         }
         let text = |text: &str| text.to_owned();
-        let mut values: Vec<_> =
-            set.resource_records().iter().map(|record| record.value().to_owned()).collect();
+        let mut values: Vec<_> = set
+            .resource_records()
+            .iter()
+            .map(|record| record.value().to_owned())
+            .collect();
         values.sort();
         Ok(Self {
             name,
@@ -165,8 +170,12 @@ pub(super) async fn send(
     zone: &str,
     changes: &[(ChangeAction, &Record)],
 ) -> StepResult<()> {
-    let batch = batch(changes, context)
-        .map_err(|error| Fault::new(FaultKind::Internal, format!("the change is incomplete: {error}")))?;
+    let batch = batch(changes, context).map_err(|error| {
+        Fault::new(
+            FaultKind::Internal,
+            format!("the change is incomplete: {error}"),
+        )
+    })?;
     let answer = route53
         .change_resource_record_sets()
         .hosted_zone_id(zone)

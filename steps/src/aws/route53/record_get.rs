@@ -35,8 +35,10 @@ pub(crate) struct Got {
 
 impl Args for Get {
     const KIND: &'static str = "aws.route53.record.get";
-    const IAM: &'static [&'static str] =
-        &["route53:ListHostedZonesByName", "route53:ListResourceRecordSets"];
+    const IAM: &'static [&'static str] = &[
+        "route53:ListHostedZonesByName",
+        "route53:ListResourceRecordSets",
+    ];
     type Client = Route53;
     type Output = Got;
 }

@@ -157,9 +157,7 @@ impl Change for Upsert {
             return Ok(Progress::Done(self.output(change, before.previous.clone())));
         }
         Ok(match arrived(route53, context).await? {
-            Progress::Done(change) => {
-                Progress::Done(self.output(change, before.previous.clone()))
-            }
+            Progress::Done(change) => Progress::Done(self.output(change, before.previous.clone())),
             Progress::Again { after, note } => Progress::Again { after, note },
         })
     }
@@ -171,7 +169,10 @@ impl Change for Upsert {
         route53: &Route53,
         context: &Context,
     ) -> StepResult<Progress<()>> {
-        let Some(zone) = find::zone_id(route53, context, &self.zone).await.or_absent()? else {
+        let Some(zone) = find::zone_id(route53, context, &self.zone)
+            .await
+            .or_absent()?
+        else {
             return Ok(Progress::Done(()));
         };
         let Some(now) = self.find(route53, context, &zone).await.or_absent()? else {
@@ -185,7 +186,10 @@ impl Change for Upsert {
                     None => (ChangeAction::Delete, now),
                 },
                 (Some(_) | None, _) => {
-                    let message = format!("record `{}` was changed since; it is left as it is", self.name);
+                    let message = format!(
+                        "record `{}` was changed since; it is left as it is",
+                        self.name
+                    );
                     return Err(Fault::new(FaultKind::Conflict, message));
                 }
             };
@@ -222,7 +226,10 @@ impl Upsert {
         match (&self.values, &self.alias, previous) {
             (Some(_), Some(_), _) => return Err(wrong("give `values` or `alias`, not both")),
             (None, None, None) => {
-                let message = format!("record `{}` does not exist: give `values` or `alias`", self.name);
+                let message = format!(
+                    "record `{}` does not exist: give `values` or `alias`",
+                    self.name
+                );
                 return Err(wrong(&message));
             }
             (Some(values), None, _) => {
@@ -359,7 +366,9 @@ mod tests {
 
     /// Lists these records, and one that stands behind them in the zone.
     fn listed(records: Vec<ResourceRecordSet>) -> Rule {
-        let behind = ResourceRecordSet::builder().name("www.example.com.").r#type(RrType::A);
+        let behind = ResourceRecordSet::builder()
+            .name("www.example.com.")
+            .r#type(RrType::A);
         let mut all = records;
         all.push(behind.build().unwrap());
         mock!(Client::list_resource_record_sets).then_output(move || {
@@ -393,13 +402,17 @@ mod tests {
                     && set.resource_records()[0].value() == value
             })
             .then_output(|| {
-                ChangeResourceRecordSetsOutput::builder().change_info(info(ChangeStatus::Pending)).build()
+                ChangeResourceRecordSetsOutput::builder()
+                    .change_info(info(ChangeStatus::Pending))
+                    .build()
             })
     }
 
     fn change_is(status: ChangeStatus) -> Rule {
         mock!(Client::get_change).then_output(move || {
-            GetChangeOutput::builder().change_info(info(status.clone())).build()
+            GetChangeOutput::builder()
+                .change_info(info(status.clone()))
+                .build()
         })
     }
 
@@ -412,14 +425,23 @@ mod tests {
         let route53 = client(&[&listed(vec![record("10.0.0.1")])]);
         let step = upsert(json!({ "values": ["10.0.0.1"] }));
         let observed = step.observe(&route53, &context("same")).await.unwrap();
-        assert!(matches!(observed, Observed::Same(Upserted { previous: Some(_), .. })));
+        assert!(matches!(
+            observed,
+            Observed::Same(Upserted {
+                previous: Some(_),
+                ..
+            })
+        ));
     }
 
     #[tokio::test]
     async fn it_waits_for_its_change_and_does_not_send_a_second_one() {
         let context = context("waits");
         let step = upsert(json!({ "values": ["10.0.0.2"] }));
-        let (old, sent) = (listed(vec![record("10.0.0.1")]), takes(ChangeAction::Upsert, "10.0.0.2"));
+        let (old, sent) = (
+            listed(vec![record("10.0.0.1")]),
+            takes(ChangeAction::Upsert, "10.0.0.2"),
+        );
         let route53 = client(&[&old, &sent, &change_is(ChangeStatus::Pending)]);
         let Observed::Differs(before) = step.observe(&route53, &context).await.unwrap() else {
             panic!("it differs");
@@ -438,7 +460,10 @@ mod tests {
 
         // After a restart the change is not known any more: the record itself must do.
         let route53 = client(&[&new]);
-        assert!(matches!(step.apply(&before, &route53, &context).await, Ok(Progress::Done(_))));
+        assert!(matches!(
+            step.apply(&before, &route53, &context).await,
+            Ok(Progress::Done(_))
+        ));
     }
 
     #[tokio::test]
@@ -452,7 +477,10 @@ mod tests {
             let now = listed(vec![record("10.0.0.2")]);
             let route53 = client(&[&now, &sent, &change_is(ChangeStatus::Insync)]);
             let before = Before { previous };
-            let done = step.undo(&before, None, &route53, &context(token)).await.unwrap();
+            let done = step
+                .undo(&before, None, &route53, &context(token))
+                .await
+                .unwrap();
             assert_eq!((done, sent.num_calls()), (Progress::Done(()), 1), "{token}");
         }
     }
@@ -462,7 +490,10 @@ mod tests {
         let step = upsert(json!({ "values": ["10.0.0.2"] }));
         let route53 = client(&[&listed(vec![record("10.9.9.9")])]);
         let before = Before { previous: None };
-        let fault = step.undo(&before, None, &route53, &context("foreign")).await.unwrap_err();
+        let fault = step
+            .undo(&before, None, &route53, &context("foreign"))
+            .await
+            .unwrap_err();
         assert_eq!(fault.kind, FaultKind::Conflict);
     }
 
@@ -477,14 +508,23 @@ mod tests {
         let step = upsert(json!({ "set_identifier": "a", "failover": "SECONDARY" }));
         let wish = step.wish(Some(&there)).unwrap();
         assert_eq!(wish.failover.as_deref(), Some("SECONDARY"));
-        assert_eq!((wish.values, wish.health_check), (there.values.clone(), there.health_check.clone()));
+        assert_eq!(
+            (wish.values, wish.health_check),
+            (there.values.clone(), there.health_check.clone())
+        );
 
         let alias = json!({ "dns_name": "LB.example.net.", "zone_id": "Z1" });
         let step = upsert(json!({ "set_identifier": "a", "weight": 0, "alias": alias }));
         let wish = step.wish(Some(&there)).unwrap();
-        assert_eq!((wish.ttl, wish.failover, wish.weight), (None, None, Some(0)));
+        assert_eq!(
+            (wish.ttl, wish.failover, wish.weight),
+            (None, None, Some(0))
+        );
         let alias = wish.alias.unwrap();
-        assert_eq!((alias.dns_name.as_str(), alias.evaluate_target_health), ("lb.example.net", true));
+        assert_eq!(
+            (alias.dns_name.as_str(), alias.evaluate_target_health),
+            ("lb.example.net", true)
+        );
     }
 
     #[test]
@@ -492,10 +532,19 @@ mod tests {
         let alias = json!({ "dns_name": "lb.example.net", "zone_id": "Z1" });
         for (with, part) in [
             (json!({}), "does not exist"),
-            (json!({ "values": ["10.0.0.1"], "alias": alias }), "not both"),
+            (
+                json!({ "values": ["10.0.0.1"], "alias": alias }),
+                "not both",
+            ),
             (json!({ "alias": alias, "ttl": 60 }), "no `ttl`"),
-            (json!({ "values": ["10.0.0.1"], "weight": 1 }), "need a `set_identifier`"),
-            (json!({ "values": ["10.0.0.1"], "set_identifier": "a" }), "needs `failover`"),
+            (
+                json!({ "values": ["10.0.0.1"], "weight": 1 }),
+                "need a `set_identifier`",
+            ),
+            (
+                json!({ "values": ["10.0.0.1"], "set_identifier": "a" }),
+                "needs `failover`",
+            ),
         ] {
             let fault = upsert(with).wish(None).unwrap_err();
             assert_eq!(fault.kind, FaultKind::Invalid);
@@ -508,7 +557,10 @@ mod tests {
         for ttl in [json!(300), json!("5m")] {
             let with = json!({ "type": "TXT", "values": ["v=1"], "ttl": ttl });
             let wish = upsert(with).wish(None).unwrap();
-            assert_eq!((wish.ttl, wish.values), (Some(300), vec!["\"v=1\"".to_owned()]));
+            assert_eq!(
+                (wish.ttl, wish.values),
+                (Some(300), vec!["\"v=1\"".to_owned()])
+            );
         }
     }
 }

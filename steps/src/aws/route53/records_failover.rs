@@ -116,14 +116,20 @@ impl Change for Failover {
         route53: &Route53,
         context: &Context,
     ) -> StepResult<Progress<()>> {
-        let Some(zone) = find::zone_id(route53, context, &self.zone).await.or_absent()? else {
+        let Some(zone) = find::zone_id(route53, context, &self.zone)
+            .await
+            .or_absent()?
+        else {
             return Ok(Progress::Done(()));
         };
         let Some(pair) = self.pair(route53, context, &zone).await.or_absent()? else {
             return Ok(Progress::Done(()));
         };
         if pair.other.set_identifier.as_ref() != Some(&before.primary) {
-            let message = format!("record `{}` has another partner since; it is left as it is", self.primary);
+            let message = format!(
+                "record `{}` has another partner since; it is left as it is",
+                self.primary
+            );
             return Err(Fault::new(FaultKind::Conflict, message));
         }
         if pair.is_switched() {
@@ -176,7 +182,10 @@ impl Failover {
         match records.pop() {
             Some(other) if other.failover != named.failover => Ok(Pair { named, other }),
             Some(_) | None => {
-                let message = format!("record `{}` of `{}` has no partner to swap roles with", self.primary, self.name);
+                let message = format!(
+                    "record `{}` of `{}` has no partner to swap roles with",
+                    self.primary, self.name
+                );
                 Err(Fault::new(FaultKind::Invalid, message))
             }
         }
@@ -197,7 +206,9 @@ mod tests {
     use aws_sdk_route53::Client;
     use aws_sdk_route53::operation::change_resource_record_sets::ChangeResourceRecordSetsOutput;
     use aws_sdk_route53::operation::list_resource_record_sets::ListResourceRecordSetsOutput;
-    use aws_sdk_route53::types::{AliasTarget, ResourceRecordSet, ResourceRecordSetFailover, RrType};
+    use aws_sdk_route53::types::{
+        AliasTarget, ResourceRecordSet, ResourceRecordSetFailover, RrType,
+    };
     use aws_smithy_mocks::{Rule, mock};
     use serde_json::{from_value, json};
 
@@ -241,7 +252,10 @@ mod tests {
                 .build()
                 .unwrap()
         });
-        Route53(answering!(aws_sdk_route53, [&listed].into_iter().chain(rules.iter().copied())))
+        Route53(answering!(
+            aws_sdk_route53,
+            [&listed].into_iter().chain(rules.iter().copied())
+        ))
     }
 
     /// Takes one batch that leaves `primary` as the primary record, at no time two of them.
@@ -251,9 +265,15 @@ mod tests {
                 let mut roles = std::collections::BTreeMap::from([("live", ""), ("standby", "")]);
                 for change in request.change_batch().unwrap().changes() {
                     let set = change.resource_record_set().unwrap();
-                    let id = if set.set_identifier() == Some("live") { "live" } else { "standby" };
+                    let id = if set.set_identifier() == Some("live") {
+                        "live"
+                    } else {
+                        "standby"
+                    };
                     let role = match (change.action(), set.failover()) {
-                        (ChangeAction::Create, Some(ResourceRecordSetFailover::Primary)) => "PRIMARY",
+                        (ChangeAction::Create, Some(ResourceRecordSetFailover::Primary)) => {
+                            "PRIMARY"
+                        }
                         (ChangeAction::Create, Some(_)) => "SECONDARY",
                         _ => "",
                     };
@@ -287,8 +307,13 @@ mod tests {
         let Progress::Done(output) = step.apply(&before, &route53, &context).await.unwrap() else {
             panic!("it is done");
         };
-        assert_eq!((output.primary.as_str(), output.previous_primary.as_str()), ("standby", "live"));
-        step.undo(&before, Some(&output), &route53, &context).await.unwrap();
+        assert_eq!(
+            (output.primary.as_str(), output.previous_primary.as_str()),
+            ("standby", "live")
+        );
+        step.undo(&before, Some(&output), &route53, &context)
+            .await
+            .unwrap();
         assert_eq!(back.num_calls(), 1);
     }
 

@@ -35,7 +35,10 @@ pub(super) async fn arrived(
     route53: &Route53,
     context: &Context,
 ) -> StepResult<Progress<Option<String>>> {
-    let sent = SENT.lock().ok().and_then(|sent| sent.get(&context.token).cloned());
+    let sent = SENT
+        .lock()
+        .ok()
+        .and_then(|sent| sent.get(&context.token).cloned());
     let Some(id) = sent else {
         return Ok(Progress::Done(None));
     };
@@ -46,7 +49,9 @@ pub(super) async fn arrived(
         .await
         .explain("route53:GetChange", context)
         .or_absent()?;
-    let status = answer.and_then(|answer| answer.change_info).map(|info| info.status);
+    let status = answer
+        .and_then(|answer| answer.change_info)
+        .map(|info| info.status);
     if status == Some(ChangeStatus::Pending) {
         return Ok(Progress::Again {
             after: Duration::from_secs(3),

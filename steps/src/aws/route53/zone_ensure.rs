@@ -115,7 +115,11 @@ impl Change for Ensure {
             });
         };
         if own {
-            let what = (TagResourceType::Hostedzone, zone.zone_id.as_str(), self.name.as_str());
+            let what = (
+                TagResourceType::Hostedzone,
+                zone.zone_id.as_str(),
+                self.name.as_str(),
+            );
             find::tag(route53, context, what).await?;
         }
         Ok(match arrived(route53, context).await? {
@@ -184,7 +188,9 @@ impl Ensure {
     }
 
     fn is_seen(&self, zone: &GetHostedZoneOutput) -> bool {
-        zone.vpcs().iter().any(|vpc| vpc.vpc_id() == self.vpc.as_deref())
+        zone.vpcs()
+            .iter()
+            .any(|vpc| vpc.vpc_id() == self.vpc.as_deref())
     }
 
     async fn create(&self, route53: &Route53, context: &Context) -> StepResult<()> {
@@ -224,9 +230,9 @@ mod tests {
     use aws_sdk_route53::operation::delete_hosted_zone::DeleteHostedZoneOutput;
     use aws_sdk_route53::operation::list_hosted_zones_by_name::ListHostedZonesByNameOutput;
     use aws_sdk_route53::operation::list_tags_for_resource::ListTagsForResourceOutput;
+    use aws_sdk_route53::primitives::DateTime;
     use aws_sdk_route53::types::error::HostedZoneAlreadyExists;
     use aws_sdk_route53::types::{ChangeInfo, ChangeStatus, HostedZone, ResourceTagSet, Tag};
-    use aws_sdk_route53::primitives::DateTime;
     use aws_smithy_mocks::{Rule, mock};
     use aws_smithy_types::error::ErrorMetadata;
     use serde_json::{Value, from_value, json};
@@ -245,7 +251,9 @@ mod tests {
 
     fn step(more: Value) -> Ensure {
         let mut with = json!({ "name": "example.com" });
-        with.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        with.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         from_value(with).unwrap()
     }
 
@@ -272,7 +280,9 @@ mod tests {
 
     fn seen_by(vpc: &'static str) -> Rule {
         mock!(Client::get_hosted_zone).then_output(move || {
-            GetHostedZoneOutput::builder().vpcs(Vpc::builder().vpc_id(vpc).build()).build()
+            GetHostedZoneOutput::builder()
+                .vpcs(Vpc::builder().vpc_id(vpc).build())
+                .build()
         })
     }
 
@@ -285,7 +295,10 @@ mod tests {
         let private = step(json!({ "private": true, "vpc": "vpc-1" }));
         let zones = listed(vec![zone("other", true)]);
         let route53 = client(&[&zones, &seen_by("vpc-1")]);
-        assert!(matches!(private.observe(&route53, &context()).await, Ok(Observed::Same(_))));
+        assert!(matches!(
+            private.observe(&route53, &context()).await,
+            Ok(Observed::Same(_))
+        ));
         let route53 = client(&[&zones, &seen_by("vpc-2")]);
         let differs = Ok(Observed::Differs(Before {}));
         assert_eq!(private.observe(&route53, &context()).await, differs);
@@ -297,12 +310,17 @@ mod tests {
         let exists = mock!(Client::create_hosted_zone)
             .match_requests(|request| request.caller_reference() == Some(TOKEN))
             .then_error(|| {
-                let meta = ErrorMetadata::builder().code("HostedZoneAlreadyExists").build();
+                let meta = ErrorMetadata::builder()
+                    .code("HostedZoneAlreadyExists")
+                    .build();
                 let error = HostedZoneAlreadyExists::builder().meta(meta).build();
                 CreateHostedZoneError::HostedZoneAlreadyExists(error)
             });
         let route53 = client(&[&listed(vec![]), &exists]);
-        let again = step(json!({})).apply(&Before {}, &route53, &context()).await.unwrap();
+        let again = step(json!({}))
+            .apply(&Before {}, &route53, &context())
+            .await
+            .unwrap();
         assert!(matches!(again, Progress::Again { .. }));
     }
 
@@ -311,21 +329,28 @@ mod tests {
         let tags = mock!(Client::list_tags_for_resource).then_output(|| {
             let tag = Tag::builder().key("runbook:token").value(TOKEN).build();
             let set = ResourceTagSet::builder().tags(tag).build();
-            ListTagsForResourceOutput::builder().resource_tag_set(set).build()
+            ListTagsForResourceOutput::builder()
+                .resource_tag_set(set)
+                .build()
         });
         let deleted = mock!(Client::delete_hosted_zone).then_output(|| {
             let info = ChangeInfo::builder()
                 .id("C1")
                 .status(ChangeStatus::Pending)
                 .submitted_at(DateTime::from_secs(0));
-            DeleteHostedZoneOutput::builder().change_info(info.build().unwrap()).build()
+            DeleteHostedZoneOutput::builder()
+                .change_info(info.build().unwrap())
+                .build()
         });
         for (reference, calls) in [("other", 0), (TOKEN, 1)] {
             let zones = listed(vec![zone(reference, false)]);
             let route53 = client(&[&zones, &seen_by("none"), &tags, &deleted]);
             let observed = step(json!({})).observe(&route53, &context()).await.unwrap();
             assert_eq!(matches!(observed, Observed::Adopted(_)), calls == 1);
-            step(json!({})).undo(&Before {}, None, &route53, &context()).await.unwrap();
+            step(json!({}))
+                .undo(&Before {}, None, &route53, &context())
+                .await
+                .unwrap();
             assert_eq!(deleted.num_calls(), calls);
         }
     }
@@ -333,7 +358,10 @@ mod tests {
     #[tokio::test]
     async fn private_and_vpc_belong_together() {
         for with in [json!({ "private": true }), json!({ "vpc": "vpc-1" })] {
-            let fault = step(with).observe(&client(&[]), &context()).await.unwrap_err();
+            let fault = step(with)
+                .observe(&client(&[]), &context())
+                .await
+                .unwrap_err();
             assert_eq!(fault.kind, FaultKind::Invalid);
         }
     }

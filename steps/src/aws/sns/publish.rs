@@ -146,7 +146,12 @@ mod tests {
         }))
         .unwrap();
         let done = publish.act(&sns, &context()).await.unwrap();
-        assert_eq!(done, Progress::Done(Published { message_id: "m-1".to_owned() }));
+        assert_eq!(
+            done,
+            Progress::Done(Published {
+                message_id: "m-1".to_owned()
+            })
+        );
         assert_eq!(publish.repeat(), Repeat::Harmless);
     }
 }

@@ -1,8 +1,6 @@
 //! `aws.sns.subscribe`
 
-use runbook_step::{
-    Args, Change, Context, Found, Observed, Progress, RetryClass, StepResult,
-};
+use runbook_step::{Args, Change, Context, Found, Observed, Progress, RetryClass, StepResult};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -143,7 +141,9 @@ impl Change for Subscribe {
                     .explain("sns:Unsubscribe", context)
                     .or_absent()?;
             }
-            Some(_) => context.log.line("the subscription was never confirmed; SNS drops it by itself"),
+            Some(_) => context
+                .log
+                .line("the subscription was never confirmed; SNS drops it by itself"),
             None => {}
         }
         Ok(Progress::Done(()))
@@ -164,9 +164,64 @@ impl Subscribe {
                     && one.endpoint() == Some(self.endpoint.as_str())
             });
             if let Some(wished) = wished {
-                return Ok(Some(wished.subscription_arn().unwrap_or_default().to_owned()));
+                return Ok(Some(
+                    wished.subscription_arn().unwrap_or_default().to_owned(),
+                ));
             }
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sns::Client;
+    use aws_sdk_sns::operation::list_subscriptions_by_topic::ListSubscriptionsByTopicOutput;
+    use aws_sdk_sns::operation::unsubscribe::UnsubscribeOutput;
+    use aws_smithy_mocks::{Rule, mock};
+    use serde_json::{from_value, json};
+
+    use super::*;
+    use crate::aws::testing::{answering, context};
+
+    fn step() -> Subscribe {
+        from_value(json!({
+            "topic": "arn:aws:sns:us-east-1:1:ops", "protocol": "email", "endpoint": "a@example.com",
+        }))
+        .unwrap()
+    }
+
+    fn there(arn: &'static str) -> Rule {
+        mock!(Client::list_subscriptions_by_topic).then_output(move || {
+            let subscription = aws_sdk_sns::types::Subscription::builder()
+                .subscription_arn(arn)
+                .protocol("email")
+                .endpoint("a@example.com")
+                .build();
+            ListSubscriptionsByTopicOutput::builder()
+                .subscriptions(subscription)
+                .build()
+        })
+    }
+
+    #[tokio::test]
+    async fn one_that_waits_for_its_confirmation_is_left_alone() {
+        let removed =
+            mock!(Client::unsubscribe).then_output(|| UnsubscribeOutput::builder().build());
+        for (arn, calls) in [
+            ("PendingConfirmation", 0),
+            ("arn:aws:sns:us-east-1:1:ops:s", 1),
+        ] {
+            let sns = Sns(answering!(aws_sdk_sns, [&there(arn), &removed]));
+            let same = Observed::Same(Subscription {
+                subscription_arn: arn.to_owned(),
+            });
+            assert_eq!(step().observe(&sns, &context()).await, Ok(same));
+            step()
+                .undo(&Before {}, None, &sns, &context())
+                .await
+                .unwrap();
+            assert_eq!(removed.num_calls(), calls);
+        }
     }
 }

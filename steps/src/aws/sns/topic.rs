@@ -10,8 +10,15 @@ pub(super) async fn find(sns: &Sns, context: &Context, name: &str) -> StepResult
     let mut pages = sns.list_topics().into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.explain("sns:ListTopics", context)?;
-        let arns = page.topics.unwrap_or_default().into_iter().filter_map(|topic| topic.topic_arn);
-        if let Some(arn) = arns.into_iter().find(|arn| arn.rsplit(':').next() == Some(name)) {
+        let arns = page
+            .topics
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|topic| topic.topic_arn);
+        if let Some(arn) = arns
+            .into_iter()
+            .find(|arn| arn.rsplit(':').next() == Some(name))
+        {
             return Ok(Some(arn));
         }
     }

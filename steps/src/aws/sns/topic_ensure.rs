@@ -62,12 +62,7 @@ impl Change for Ensure {
         })
     }
 
-    async fn apply(
-        &self,
-        _: &Before,
-        sns: &Sns,
-        context: &Context,
-    ) -> StepResult<Progress<Topic>> {
+    async fn apply(&self, _: &Before, sns: &Sns, context: &Context) -> StepResult<Progress<Topic>> {
         // SNS refuses to make a topic again with other tags, so look first.
         if let Some(topic_arn) = topic::find(sns, context, &self.name).await? {
             return Ok(Progress::Done(Topic { topic_arn }));
@@ -84,7 +79,9 @@ impl Change for Ensure {
             .send()
             .await
             .explain("sns:CreateTopic", context)?;
-        let topic_arn = answer.topic_arn.ok_or_else(|| incomplete("CreateTopic", "an ARN"))?;
+        let topic_arn = answer
+            .topic_arn
+            .ok_or_else(|| incomplete("CreateTopic", "an ARN"))?;
         Ok(Progress::Done(Topic { topic_arn }))
     }
 
@@ -118,5 +115,93 @@ async fn is_own(sns: &Sns, context: &Context, arn: &str) -> StepResult<bool> {
         .explain("sns:ListTagsForResource", context)
         .or_absent()?;
     let tags = answer.and_then(|answer| answer.tags).unwrap_or_default();
-    Ok(tags.iter().any(|tag| tag.key() == tags::TOKEN && tag.value() == context.token))
+    Ok(tags
+        .iter()
+        .any(|tag| tag.key() == tags::TOKEN && tag.value() == context.token))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sns::Client;
+    use aws_sdk_sns::operation::create_topic::CreateTopicOutput;
+    use aws_sdk_sns::operation::delete_topic::DeleteTopicOutput;
+    use aws_sdk_sns::operation::list_tags_for_resource::ListTagsForResourceOutput;
+    use aws_sdk_sns::operation::list_topics::ListTopicsOutput;
+    use aws_smithy_mocks::{Rule, mock};
+    use serde_json::{from_value, json};
+
+    use super::*;
+    use crate::aws::testing::{TOKEN, answering, context};
+
+    fn step() -> Ensure {
+        from_value(json!({ "name": "ops" })).unwrap()
+    }
+
+    fn topic() -> Topic {
+        Topic {
+            topic_arn: "arn:aws:sns:us-east-1:1:ops".to_owned(),
+        }
+    }
+
+    /// Two pages: another topic first.
+    fn listed() -> [Rule; 2] {
+        let page = |arn: &'static str, next: Option<&'static str>| {
+            ListTopicsOutput::builder()
+                .topics(aws_sdk_sns::types::Topic::builder().topic_arn(arn).build())
+                .set_next_token(next.map(str::to_owned))
+                .build()
+        };
+        let first = mock!(Client::list_topics)
+            .match_requests(|request| request.next_token().is_none())
+            .then_output(move || page("arn:aws:sns:us-east-1:1:more-ops", Some("2")));
+        let second = mock!(Client::list_topics)
+            .match_requests(|request| request.next_token() == Some("2"))
+            .then_output(move || page("arn:aws:sns:us-east-1:1:ops", None));
+        [first, second]
+    }
+
+    fn made_by(token: &'static str) -> Rule {
+        mock!(Client::list_tags_for_resource).then_output(move || {
+            let tag = Tag::builder().key("runbook:token").value(token);
+            let tag = tag.build().unwrap();
+            ListTagsForResourceOutput::builder().tags(tag).build()
+        })
+    }
+
+    #[tokio::test]
+    async fn it_tells_its_own_from_one_that_was_there_and_deletes_only_its_own() {
+        let deleted =
+            mock!(Client::delete_topic).then_output(|| DeleteTopicOutput::builder().build());
+        let [first, second] = listed();
+        for (token, expected, calls) in [
+            ("other", Observed::Same(topic()), 0),
+            (TOKEN, Observed::Adopted(topic()), 1),
+        ] {
+            let sns = Sns(answering!(
+                aws_sdk_sns,
+                [&first, &second, &made_by(token), &deleted]
+            ));
+            assert_eq!(step().observe(&sns, &context()).await, Ok(expected));
+            step()
+                .undo(&Before {}, None, &sns, &context())
+                .await
+                .unwrap();
+            assert_eq!(deleted.num_calls(), calls);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_new_one_carries_the_token() {
+        let none = mock!(Client::list_topics).then_output(|| ListTopicsOutput::builder().build());
+        let created = mock!(Client::create_topic)
+            .match_requests(|request| request.tags().iter().any(|tag| tag.value() == TOKEN))
+            .then_output(|| {
+                CreateTopicOutput::builder()
+                    .topic_arn(topic().topic_arn)
+                    .build()
+            });
+        let sns = Sns(answering!(aws_sdk_sns, [&none, &created]));
+        let done = step().apply(&Before {}, &sns, &context()).await.unwrap();
+        assert_eq!(done, Progress::Done(topic()));
+    }
 }

@@ -70,15 +70,24 @@ mod tests {
     #[tokio::test]
     async fn another_account_is_refused() {
         let rule = mock!(aws_sdk_sts::Client::get_caller_identity).then_output(|| {
-            GetCallerIdentityOutput::builder().account("111111111111").arn("arn:aws:iam::111111111111:root").build()
+            GetCallerIdentityOutput::builder()
+                .account("111111111111")
+                .arn("arn:aws:iam::111111111111:root")
+                .build()
         });
         let sts = Sts(answering!(aws_sdk_sts, [&rule]));
         let whoami = |with| from_value::<Whoami>(with).unwrap();
         let same = whoami(json!({ "expect_account": "111111111111" }));
-        assert_eq!(same.read(&sts, &context()).await.unwrap().account, "111111111111");
+        assert_eq!(
+            same.read(&sts, &context()).await.unwrap().account,
+            "111111111111"
+        );
         let other = whoami(json!({ "expect_account": "222222222222" }));
         let fault = other.read(&sts, &context()).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::Unmet);
-        assert_eq!(fault.message, "this is account 111111111111, not 222222222222");
+        assert_eq!(
+            fault.message,
+            "this is account 111111111111, not 222222222222"
+        );
     }
 }
