@@ -1,6 +1,7 @@
 //! `shell.run`: runs one command.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -15,6 +16,12 @@ use tokio::process::{Child, ChildStdin, Command};
 
 /// More of an output than this is not kept.
 const OUTPUT_LIMIT: usize = 1024 * 1024;
+
+/// So many lines of each output stand in the log of a failure.
+const SHOWN_LINES: usize = 20;
+
+/// How long an ended command's outputs are read while something else holds them open.
+const LEFT_OPEN: Duration = Duration::from_secs(1);
 
 /// Runs one command: a program with its arguments, no shell unless the list names one.
 ///
@@ -83,16 +90,8 @@ impl Action for Run {
 
     async fn act(&self, (): &(), context: &Context) -> StepResult<Progress<Ran>> {
         let mut child = self.spawn(context)?;
-        let (stdin, stdout, stderr) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        // All at once: a command that waits for its input to end, or for its output to be read, must
-        // not wait for ever.
-        let ((), stdout, stderr, status) = tokio::join!(
-            feed(stdin, self.stdin.as_deref()),
-            keep(stdout),
-            keep(stderr),
-            child.wait()
-        );
+        let (mut stdout, mut stderr) = (Kept::default(), Kept::default());
+        let status = self.finish(&mut child, &mut stdout, &mut stderr).await;
         let status = status.map_err(|error| {
             let message = format!("cannot wait for `{}`: {error}", self.argv[0]);
             Fault::new(FaultKind::Transient, message).unknown_effect()
@@ -104,7 +103,14 @@ impl Action for Run {
                     .line(format!("{name} of `{}` is cut at 1 MiB", self.argv[0]));
             }
         }
-        self.judge(status, &stdout.text(), &stderr.text())
+        let (stdout, stderr) = (stdout.text(), stderr.text());
+        self.judge(status, &stdout, &stderr).inspect_err(|_| {
+            for (name, text) in [("stdout", &stdout), ("stderr", &stderr)] {
+                for line in last_lines(text) {
+                    context.log.line(format!("{name}: {line}"));
+                }
+            }
+        })
     }
 }
 
@@ -158,6 +164,35 @@ impl Run {
         })
     }
 
+    /// Feeds and reads the command until it has ended.
+    async fn finish(
+        &self,
+        child: &mut Child,
+        stdout: &mut Kept,
+        stderr: &mut Kept,
+    ) -> std::io::Result<ExitStatus> {
+        let (input, output, errors) =
+            (child.stdin.take(), child.stdout.take(), child.stderr.take());
+        // All at once: a command that waits for its input to end, or for its output to be read, must
+        // not wait for ever.
+        let mut streams = pin!(async {
+            tokio::join!(
+                feed(input, self.stdin.as_deref()),
+                stdout.read(output),
+                stderr.read(errors)
+            )
+        });
+        let mut ended = pin!(child.wait());
+        tokio::select! {
+            _ = &mut streams => ended.await,
+            status = &mut ended => {
+                // Something that the command left running may hold its outputs open.
+                let _ = tokio::time::timeout(LEFT_OPEN, streams).await;
+                status
+            }
+        }
+    }
+
     fn judge(&self, status: ExitStatus, stdout: &str, stderr: &str) -> StepResult<Progress<Ran>> {
         let program = &self.argv[0];
         let Some(code) = status.code() else {
@@ -195,39 +230,41 @@ async fn feed(stdin: Option<ChildStdin>, text: Option<&str>) {
     }
 }
 
+/// The end of an output, for the log of a failure.
+fn last_lines(text: &str) -> impl Iterator<Item = &str> {
+    let skipped = text.lines().count().saturating_sub(SHOWN_LINES);
+    text.lines().skip(skipped)
+}
+
 /// What is kept of an output.
+#[derive(Default)]
 struct Kept {
     bytes: Vec<u8>,
     cut: bool,
 }
 
 impl Kept {
+    /// Reads to the end, so that the command is never blocked, and keeps the beginning.
+    async fn read(&mut self, output: Option<impl AsyncRead + Unpin>) {
+        let Some(mut output) = output else {
+            return;
+        };
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(read) = output.read(&mut buffer).await {
+            if read == 0 {
+                break;
+            }
+            let room = read.min(OUTPUT_LIMIT - self.bytes.len());
+            self.bytes.extend_from_slice(&buffer[..room]);
+            self.cut |= room < read;
+        }
+    }
+
     fn text(&self) -> String {
         let text = String::from_utf8_lossy(&self.bytes);
         let text = text.strip_suffix('\n').unwrap_or(&text);
         text.strip_suffix('\r').unwrap_or(text).to_owned()
     }
-}
-
-/// Reads to the end, so that the command is never blocked, and keeps the beginning.
-async fn keep(output: Option<impl AsyncRead + Unpin>) -> Kept {
-    let mut kept = Kept {
-        bytes: Vec::new(),
-        cut: false,
-    };
-    let Some(mut output) = output else {
-        return kept;
-    };
-    let mut buffer = vec![0; 16 * 1024];
-    while let Ok(read) = output.read(&mut buffer).await {
-        if read == 0 {
-            break;
-        }
-        let room = read.min(OUTPUT_LIMIT - kept.bytes.len());
-        kept.bytes.extend_from_slice(&buffer[..room]);
-        kept.cut |= room < read;
-    }
-    kept
 }
 
 #[cfg(test)]
@@ -300,6 +337,27 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(ran.code, 0);
+    }
+
+    #[tokio::test]
+    async fn what_a_command_leaves_running_does_not_hold_it_up() {
+        let started = std::time::Instant::now();
+        let ran = run(sh("sleep 20 & echo started")).await.unwrap();
+        assert_eq!(ran.stdout, "started");
+        assert!(started.elapsed() < Duration::from_secs(15));
+    }
+
+    #[tokio::test]
+    async fn the_log_of_a_failure_has_the_end_of_its_outputs() {
+        let context = Context::default();
+        let run: Run = from_value(sh("seq 1 30; echo why >&2; exit 1")).unwrap();
+        run.act(&(), &context).await.unwrap_err();
+        let lines = context.log.take();
+        assert_eq!(lines.len(), 21);
+        assert_eq!(
+            (lines[0].as_str(), lines[20].as_str()),
+            ("stdout: 11", "stderr: why")
+        );
     }
 
     #[tokio::test]
