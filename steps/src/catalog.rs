@@ -47,13 +47,23 @@ mod tests {
 
     #[test]
     fn every_aws_step_has_a_manual_and_refuses_what_it_does_not_know() {
-        for kind in catalog().iter().filter(|kind| kind.name.starts_with("aws.")) {
+        for kind in catalog()
+            .iter()
+            .filter(|kind| kind.name.starts_with("aws."))
+        {
             assert!(!kind.summary().is_empty(), "{} has no summary", kind.name);
             assert!(!kind.iam.is_empty(), "{} names no IAM action", kind.name);
             let refused = (kind.check)(&json!({ "no_such_input": 1 })).unwrap_err();
-            assert!(refused.contains("no_such_input"), "{}: {refused}", kind.name);
+            assert!(
+                refused.contains("no_such_input"),
+                "{}: {refused}",
+                kind.name
+            );
             for schema in [(kind.inputs)(), (kind.outputs)()] {
-                let fields = schema["properties"].as_object().cloned().unwrap_or_default();
+                let fields = schema["properties"]
+                    .as_object()
+                    .cloned()
+                    .unwrap_or_default();
                 for (field, about) in fields {
                     assert!(
                         about["description"].is_string(),

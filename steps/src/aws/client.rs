@@ -40,7 +40,11 @@ struct Place {
 
 impl Place {
     fn of(context: &Context) -> Self {
-        let session = context.aws.role_arn.as_ref().map(|_| session_name(&context.run));
+        let session = context
+            .aws
+            .role_arn
+            .as_ref()
+            .map(|_| session_name(&context.run));
         Self {
             aws: context.aws.clone(),
             session,
@@ -53,13 +57,21 @@ static DEFAULT_REGION: OnceLock<String> = OnceLock::new();
 
 /// The region that calls of `context` go to, once a client was made for it.
 pub(crate) fn region(context: &Context) -> Option<String> {
-    context.aws.region.clone().or_else(|| DEFAULT_REGION.get().cloned())
+    context
+        .aws
+        .region
+        .clone()
+        .or_else(|| DEFAULT_REGION.get().cloned())
 }
 
 /// The configuration for `context`'s place.
 async fn config(context: &Context) -> StepResult<SdkConfig> {
     let place = Place::of(context);
-    if let Some(config) = CONFIGS.lock().ok().and_then(|known| known.get(&place).cloned()) {
+    if let Some(config) = CONFIGS
+        .lock()
+        .ok()
+        .and_then(|known| known.get(&place).cloned())
+    {
         return Ok(config);
     }
     let config = load(&place).await?;
@@ -103,7 +115,10 @@ async fn load(place: &Place) -> StepResult<SdkConfig> {
         None => config,
     };
     if let Some(provider) = config.credentials_provider() {
-        provider.provide_credentials().await.map_err(|error| credentials(&error))?;
+        provider
+            .provide_credentials()
+            .await
+            .map_err(|error| credentials(&error))?;
     }
     Ok(config)
 }
@@ -118,7 +133,11 @@ async fn find_region(aws: &Aws, imds: &imds::Client) -> StepResult<Region> {
     }
     let found = RegionProviderChain::first_try(EnvironmentVariableRegionProvider::new())
         .or_else(profile.build())
-        .or_else(ImdsRegionProvider::builder().imds_client(imds.clone()).build())
+        .or_else(
+            ImdsRegionProvider::builder()
+                .imds_client(imds.clone())
+                .build(),
+        )
         .region()
         .await;
     let Some(region) = found else {
@@ -182,7 +201,10 @@ fn session_name(run: &str) -> String {
 
 /// Where calls of `service` go, for people.
 pub(crate) fn endpoint(service: &str, context: &Context) -> String {
-    let of_service = format!("AWS_ENDPOINT_URL_{}", service.to_uppercase().replace(' ', "_"));
+    let of_service = format!(
+        "AWS_ENDPOINT_URL_{}",
+        service.to_uppercase().replace(' ', "_")
+    );
     let set = context
         .aws
         .endpoint_url
@@ -198,7 +220,10 @@ pub(crate) fn endpoint(service: &str, context: &Context) -> String {
 
 /// What stands behind a failed look for credentials, as one line.
 pub(crate) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
-    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    causes(error)
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(": ")
 }
 
 macro_rules! client {
@@ -310,7 +335,10 @@ mod tests {
         };
         let config = config(&context).await.unwrap();
         assert_eq!(config.region().map(AsRef::as_ref), Some("eu-west-1"));
-        assert_eq!(config.retry_config().map(RetryConfig::max_attempts), Some(1));
+        assert_eq!(
+            config.retry_config().map(RetryConfig::max_attempts),
+            Some(1)
+        );
         assert_eq!(endpoint("ec2", &context), "http://127.0.0.1:9");
     }
 }

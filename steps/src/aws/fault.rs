@@ -74,7 +74,11 @@ pub(crate) fn not_found(what: impl std::fmt::Display) -> Fault {
 
 /// A fault of an answer that lacks what the service documents.
 pub(crate) fn incomplete(call: &str, what: &str) -> Fault {
-    Fault::new(FaultKind::Transient, format!("{call} answered without {what}")).unknown_effect()
+    Fault::new(
+        FaultKind::Transient,
+        format!("{call} answered without {what}"),
+    )
+    .unknown_effect()
 }
 
 /// An error and what stands behind it.
@@ -96,7 +100,9 @@ pub(crate) fn credentials(error: &CredentialsError) -> Fault {
         | CredentialsError::Unhandled(_) => {
             Fault::new(FaultKind::Denied, format!("no AWS credentials: {why}")).help(HOW_TO_SIGN_IN)
         }
-        _ => Fault::new(FaultKind::Denied, format!("no AWS credentials: {why}")).help(HOW_TO_SIGN_IN),
+        _ => {
+            Fault::new(FaultKind::Denied, format!("no AWS credentials: {why}")).help(HOW_TO_SIGN_IN)
+        }
     }
 }
 
@@ -117,13 +123,14 @@ where
         SdkError::ResponseError(answer) => unreadable(answer.raw().status().as_u16(), action),
         SdkError::TimeoutError(_) => Fault::new(
             FaultKind::Transient,
-            format!("no answer from {} in time", client::endpoint(service, context)),
+            format!(
+                "no answer from {} in time",
+                client::endpoint(service, context)
+            ),
         )
         .unknown_effect(),
         SdkError::DispatchFailure(_) => unsent(error, service, context),
-        SdkError::ConstructionFailure(_) => {
-            Fault::new(FaultKind::Invalid, innermost(error))
-        }
+        SdkError::ConstructionFailure(_) => Fault::new(FaultKind::Invalid, innermost(error)),
         _ => Fault::new(FaultKind::Transient, innermost(error)).unknown_effect(),
     };
     let code = match error {
@@ -149,7 +156,10 @@ fn request_id<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Opt
 }
 
 fn innermost(error: &(dyn Error + 'static)) -> String {
-    causes(error).last().map(|cause| fragment(&cause.to_string())).unwrap_or_default()
+    causes(error)
+        .last()
+        .map(|cause| fragment(&cause.to_string()))
+        .unwrap_or_default()
 }
 
 /// The request did not get an answer; whether it arrived depends on how far it came.
@@ -242,13 +252,23 @@ pub(crate) fn classify(code: Option<&str>, status: u16) -> (FaultKind, Executed)
     if code.contains("NotFound") || code.starts_with("NoSuch") {
         return (NotFound, Executed::No);
     }
-    if ["AlreadyExists", "Duplicate", ".InUse", "Conflict"].iter().any(|part| code.contains(part)) {
+    if ["AlreadyExists", "Duplicate", ".InUse", "Conflict"]
+        .iter()
+        .any(|part| code.contains(part))
+    {
         return (FaultKind::Conflict, Executed::No);
     }
     match code {
-        "InternalError" | "InternalFailure" | "InternalServiceError" | "InternalServerError"
-        | "ServiceUnavailable" | "ServiceUnavailableException" | "Unavailable" | "RequestTimeout"
-        | "RequestTimeoutException" | "ServerInternal" => (Transient, Executed::Unknown),
+        "InternalError"
+        | "InternalFailure"
+        | "InternalServiceError"
+        | "InternalServerError"
+        | "ServiceUnavailable"
+        | "ServiceUnavailableException"
+        | "Unavailable"
+        | "RequestTimeout"
+        | "RequestTimeoutException"
+        | "ServerInternal" => (Transient, Executed::Unknown),
         _ if status >= 500 => (Transient, Executed::Unknown),
         _ => (Invalid, Executed::No),
     }
@@ -321,7 +341,10 @@ fn named(code: &str) -> Option<FaultKind> {
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => FaultKind::Denied,
 
-        "NotImplemented" | "NotImplementedException" | "InvalidAction" | "UnknownOperation"
+        "NotImplemented"
+        | "NotImplementedException"
+        | "InvalidAction"
+        | "UnknownOperation"
         | "UnknownOperationException" => FaultKind::Unsupported,
 
         "InvalidAMIID.Unavailable" | "InvalidTargetGroup.NotFound" => FaultKind::NotFound,
@@ -334,13 +357,19 @@ fn named(code: &str) -> Option<FaultKind> {
 
 fn advice(code: &str) -> Option<&'static str> {
     Some(match code {
-        "UnauthorizedOperation" | "AccessDenied" | "AccessDeniedException" | "AuthorizationError" => {
+        "UnauthorizedOperation"
+        | "AccessDenied"
+        | "AccessDeniedException"
+        | "AuthorizationError" => {
             "`runbook iam-policy FILE` prints the policy that the runbook needs"
         }
-        "AuthFailure" | "InvalidClientTokenId" | "ExpiredToken" | "ExpiredTokenException"
-        | "RequestExpired" | "UnrecognizedClientException" | "SignatureDoesNotMatch" => {
-            HOW_TO_SIGN_IN
-        }
+        "AuthFailure"
+        | "InvalidClientTokenId"
+        | "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "UnrecognizedClientException"
+        | "SignatureDoesNotMatch" => HOW_TO_SIGN_IN,
         "OptInRequired" => "enable the region for the account first",
         "OperationNotPermitted" => "take the protection off first: aws.ec2.instance.protect",
         "DependencyViolation" => "something still uses it; delete or detach that first",

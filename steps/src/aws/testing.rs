@@ -19,7 +19,9 @@ pub(crate) fn context() -> Context {
             region: Some("us-east-1".to_owned()),
             ..Aws::default()
         },
-        tags: tags.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        tags: tags
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
         ..Context::default()
     }
 }

@@ -37,8 +37,14 @@ impl Query for List {
             .availability_zones()
             .iter()
             // Local and wavelength zones are zones of another kind.
-            .filter(|zone| zone.zone_type().is_none_or(|kind| kind == "availability-zone"))
-            .filter(|zone| zone.state().is_none_or(|state| state.as_str() == "available"))
+            .filter(|zone| {
+                zone.zone_type()
+                    .is_none_or(|kind| kind == "availability-zone")
+            })
+            .filter(|zone| {
+                zone.state()
+                    .is_none_or(|state| state.as_str() == "available")
+            })
             .filter_map(|zone| zone.zone_name().map(str::to_owned))
             .collect();
         zones.sort();

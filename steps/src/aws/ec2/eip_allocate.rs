@@ -73,7 +73,11 @@ impl Change for Allocate {
         let made = ec2
             .allocate_address()
             .domain(DomainType::Vpc)
-            .tag_specifications(tag::specification(ResourceType::ElasticIp, &self.name, context))
+            .tag_specifications(tag::specification(
+                ResourceType::ElasticIp,
+                &self.name,
+                context,
+            ))
             .send()
             .await
             .explain("ec2:AllocateAddress", context)?;
@@ -94,7 +98,9 @@ impl Change for Allocate {
         if let Some(address) = made.filter(|address| tag::ours(address.tags(), context)) {
             let id = output(&address).allocation_id;
             let released = ec2.release_address().allocation_id(id).send().await;
-            released.explain("ec2:ReleaseAddress", context).or_absent()?;
+            released
+                .explain("ec2:ReleaseAddress", context)
+                .or_absent()?;
         }
         Ok(Progress::Done(()))
     }
@@ -109,7 +115,12 @@ impl Allocate {
             .await
             .explain("ec2:DescribeAddresses", context)?;
         let found = answer.addresses.unwrap_or_default();
-        tag::single(found, Address::tags, &format!("address `{}`", self.name), context)
+        tag::single(
+            found,
+            Address::tags,
+            &format!("address `{}`", self.name),
+            context,
+        )
     }
 }
 

@@ -80,7 +80,10 @@ impl Find {
         while let Some(page) = pages.next().await {
             let page = page.explain("ec2:DescribeImages", context)?;
             for image in page.images() {
-                let made = (tag::text(image.creation_date()), tag::text(image.image_id()));
+                let made = (
+                    tag::text(image.creation_date()),
+                    tag::text(image.image_id()),
+                );
                 newest = newest.max(Some(made));
             }
         }

@@ -79,7 +79,11 @@ impl Query for Find {
             filters.push(tag::any("instance-state-name", &self.states));
         }
         filters.extend(self.vpc.iter().map(|vpc| tag::filter("vpc-id", vpc)));
-        filters.extend(self.zone.iter().map(|zone| tag::filter("availability-zone", zone)));
+        filters.extend(
+            self.zone
+                .iter()
+                .map(|zone| tag::filter("availability-zone", zone)),
+        );
         let found = instances::search(filters, ec2, context).await?;
         Ok(Instances {
             count: found.len(),

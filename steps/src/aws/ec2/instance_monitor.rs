@@ -35,8 +35,11 @@ fn yes() -> bool {
 
 impl Args for Monitor {
     const KIND: &'static str = "aws.ec2.instance.monitor";
-    const IAM: &'static [&'static str] =
-        &["ec2:DescribeInstances", "ec2:MonitorInstances", "ec2:UnmonitorInstances"];
+    const IAM: &'static [&'static str] = &[
+        "ec2:DescribeInstances",
+        "ec2:MonitorInstances",
+        "ec2:UnmonitorInstances",
+    ];
     type Client = Ec2;
     type Output = Monitored;
 }
@@ -78,7 +81,9 @@ impl Change for Monitor {
         ec2: &Ec2,
         context: &Context,
     ) -> StepResult<Progress<()>> {
-        write(&before.changed, !self.detailed, ec2, context).await.or_absent()?;
+        write(&before.changed, !self.detailed, ec2, context)
+            .await
+            .or_absent()?;
         Ok(Progress::Done(()))
     }
 }
@@ -97,7 +102,9 @@ async fn write(ids: &[String], detailed: bool, ec2: &Ec2, context: &Context) -> 
 
 fn is_detailed(instance: &Instance) -> bool {
     matches!(
-        instance.monitoring().and_then(|monitoring| monitoring.state()),
+        instance
+            .monitoring()
+            .and_then(|monitoring| monitoring.state()),
         Some(MonitoringState::Enabled | MonitoringState::Pending)
     )
 }

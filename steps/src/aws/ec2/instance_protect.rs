@@ -49,8 +49,10 @@ fn yes() -> bool {
 
 impl Args for Protect {
     const KIND: &'static str = "aws.ec2.instance.protect";
-    const IAM: &'static [&'static str] =
-        &["ec2:DescribeInstanceAttribute", "ec2:ModifyInstanceAttribute"];
+    const IAM: &'static [&'static str] = &[
+        "ec2:DescribeInstanceAttribute",
+        "ec2:ModifyInstanceAttribute",
+    ];
     type Client = Ec2;
     type Output = Protected;
 }
@@ -125,7 +127,9 @@ impl Protect {
                 .explain("ec2:DescribeInstanceAttribute", context)
         };
         let on = |value: Option<&AttributeBooleanValue>| {
-            value.and_then(AttributeBooleanValue::value).unwrap_or_default()
+            value
+                .and_then(AttributeBooleanValue::value)
+                .unwrap_or_default()
         };
         let termination = ask(InstanceAttributeName::DisableApiTermination).await?;
         let stop = match self.stop {
@@ -144,13 +148,7 @@ impl Protect {
 
 impl Protection {
     /// Writes what differs from `earlier`; the API takes one attribute in each call.
-    async fn write(
-        self,
-        id: &str,
-        earlier: &Self,
-        ec2: &Ec2,
-        context: &Context,
-    ) -> StepResult<()> {
+    async fn write(self, id: &str, earlier: &Self, ec2: &Ec2, context: &Context) -> StepResult<()> {
         let value = |on: bool| AttributeBooleanValue::builder().value(on).build();
         let mut calls = Vec::new();
         if self.termination != earlier.termination {
@@ -162,7 +160,9 @@ impl Protection {
             calls.push(call.disable_api_stop(value(stop)));
         }
         for call in calls {
-            call.send().await.explain("ec2:ModifyInstanceAttribute", context)?;
+            call.send()
+                .await
+                .explain("ec2:ModifyInstanceAttribute", context)?;
         }
         Ok(())
     }

@@ -161,7 +161,10 @@ impl Seen {
     fn output(&self) -> StepResult<Ran> {
         let all: Vec<&Instance> = self.others.iter().chain(&self.ours).collect();
         let Some(first) = all.first() else {
-            return Err(Fault::new(FaultKind::Invalid, "`count` is 0: there is no instance"));
+            return Err(Fault::new(
+                FaultKind::Invalid,
+                "`count` is 0: there is no instance",
+            ));
         };
         Ok(Ran {
             instance_id: instances::id(first),
@@ -218,7 +221,9 @@ impl Run {
     }
 
     fn template(&self) -> LaunchTemplateSpecification {
-        let version = self.version.map_or("$Default".to_owned(), |number| number.to_string());
+        let version = self
+            .version
+            .map_or("$Default".to_owned(), |number| number.to_string());
         let template = LaunchTemplateSpecification::builder().version(version);
         if self.launch_template.starts_with("lt-") {
             template.launch_template_id(&self.launch_template).build()
@@ -253,7 +258,9 @@ mod tests {
     }
 
     fn instance(id: &str, token: &str, state: &str) -> Instance {
-        let state = InstanceState::builder().name(InstanceStateName::from(state)).build();
+        let state = InstanceState::builder()
+            .name(InstanceStateName::from(state))
+            .build();
         Instance::builder()
             .instance_id(id)
             .state(state)
@@ -263,9 +270,13 @@ mod tests {
     }
 
     fn found(instances: &[Instance]) -> Rule {
-        let all = Reservation::builder().set_instances(Some(instances.to_vec())).build();
+        let all = Reservation::builder()
+            .set_instances(Some(instances.to_vec()))
+            .build();
         mock!(Client::describe_instances).then_output(move || {
-            DescribeInstancesOutput::builder().reservations(all.clone()).build()
+            DescribeInstancesOutput::builder()
+                .reservations(all.clone())
+                .build()
         })
     }
 
@@ -281,7 +292,9 @@ mod tests {
                     && tag::ours(tags, &context())
             })
             .then_output(|| {
-                RunInstancesOutput::builder().instances(instance("i-2", TOKEN, "pending")).build()
+                RunInstancesOutput::builder()
+                    .instances(instance("i-2", TOKEN, "pending"))
+                    .build()
             })
     }
 
@@ -291,7 +304,10 @@ mod tests {
             let ec2 = Ec2(answering!(aws_sdk_ec2, [&found(all)]));
             run().observe(&ec2, &context()).await.unwrap()
         };
-        let (a, b) = (instance("i-1", "x", "running"), instance("i-2", "x", "stopped"));
+        let (a, b) = (
+            instance("i-1", "x", "running"),
+            instance("i-2", "x", "stopped"),
+        );
         assert!(matches!(look(&[a.clone(), b]).await, Observed::Same(_)));
         let mine = instance("i-2", TOKEN, "running");
         let Observed::Adopted(output) = look(&[a.clone(), mine]).await else {
@@ -308,7 +324,10 @@ mod tests {
         let launch = launches(1);
         let there = found(&[instance("i-1", "x", "running")]);
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&there, &launch]));
-        let progress = run().apply(&Before { existing: 1 }, &ec2, &context()).await.unwrap();
+        let progress = run()
+            .apply(&Before { existing: 1 }, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!(progress, tag::again("0 of 1 running"));
         assert_eq!(launch.num_calls(), 1);
     }
@@ -318,16 +337,25 @@ mod tests {
         let launch = launches(2);
         let there = found(&[instance("i-1", TOKEN, "running")]);
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&there, &launch]));
-        run().apply(&Before { existing: 0 }, &ec2, &context()).await.unwrap();
+        run()
+            .apply(&Before { existing: 0 }, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!(launch.num_calls(), 1);
     }
 
     #[tokio::test]
     async fn a_second_apply_launches_nothing() {
         let launch = launches(1);
-        let there = found(&[instance("i-1", "x", "running"), instance("i-2", TOKEN, "running")]);
+        let there = found(&[
+            instance("i-1", "x", "running"),
+            instance("i-2", TOKEN, "running"),
+        ]);
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&there, &launch]));
-        let done = run().apply(&Before { existing: 1 }, &ec2, &context()).await.unwrap();
+        let done = run()
+            .apply(&Before { existing: 1 }, &ec2, &context())
+            .await
+            .unwrap();
         assert!(matches!(done, Progress::Done(output) if output.zone == "us-east-1a"));
         assert_eq!(launch.num_calls(), 0);
     }

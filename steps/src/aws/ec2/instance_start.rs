@@ -30,8 +30,11 @@ pub(crate) struct Started {
 impl Args for Start {
     const KIND: &'static str = "aws.ec2.instance.start";
     const TIMEOUT: Duration = Duration::from_secs(600);
-    const IAM: &'static [&'static str] =
-        &["ec2:DescribeInstances", "ec2:StartInstances", "ec2:StopInstances"];
+    const IAM: &'static [&'static str] = &[
+        "ec2:DescribeInstances",
+        "ec2:StartInstances",
+        "ec2:StopInstances",
+    ];
     type Client = Ec2;
     type Output = Started;
 }
@@ -41,7 +44,11 @@ impl Change for Start {
     const FOUND: Found = Found::Modifies;
     const CLASS: RetryClass = RetryClass::State;
 
-    async fn observe(&self, ec2: &Ec2, context: &Context) -> StepResult<Observed<Started, Started>> {
+    async fn observe(
+        &self,
+        ec2: &Ec2,
+        context: &Context,
+    ) -> StepResult<Observed<Started, Started>> {
         let found = instances::all(&self.instances, ec2, context).await?;
         instances::alive(&found, "running")?;
         let changed = instances::in_states(&found, &["stopped", "stopping"]);
@@ -83,7 +90,11 @@ pub(super) async fn bring_up(ids: &[String], ec2: &Ec2, context: &Context) -> St
     instances::alive(&found, "running")?;
     let stopped = instances::in_states(&found, &["stopped"]);
     if !stopped.is_empty() {
-        let answer = ec2.start_instances().set_instance_ids(Some(stopped)).send().await;
+        let answer = ec2
+            .start_instances()
+            .set_instance_ids(Some(stopped))
+            .send()
+            .await;
         answer.explain("ec2:StartInstances", context)?;
         return Ok(false);
     }

@@ -33,8 +33,11 @@ pub(crate) struct Stopped {
 impl Args for Stop {
     const KIND: &'static str = "aws.ec2.instance.stop";
     const TIMEOUT: Duration = Duration::from_secs(600);
-    const IAM: &'static [&'static str] =
-        &["ec2:DescribeInstances", "ec2:StartInstances", "ec2:StopInstances"];
+    const IAM: &'static [&'static str] = &[
+        "ec2:DescribeInstances",
+        "ec2:StartInstances",
+        "ec2:StopInstances",
+    ];
     type Client = Ec2;
     type Output = Stopped;
 }
@@ -44,7 +47,11 @@ impl Change for Stop {
     const FOUND: Found = Found::Modifies;
     const CLASS: RetryClass = RetryClass::State;
 
-    async fn observe(&self, ec2: &Ec2, context: &Context) -> StepResult<Observed<Stopped, Stopped>> {
+    async fn observe(
+        &self,
+        ec2: &Ec2,
+        context: &Context,
+    ) -> StepResult<Observed<Stopped, Stopped>> {
         let found = instances::all(&self.instances, ec2, context).await?;
         instances::alive(&found, "stopped")?;
         let changed = instances::in_states(&found, &["running", "pending"]);
@@ -91,7 +98,10 @@ pub(super) async fn bring_down(
     instances::alive(&found, "stopped")?;
     let running = instances::in_states(&found, &["running"]);
     if !running.is_empty() {
-        let call = ec2.stop_instances().set_instance_ids(Some(running)).force(force);
+        let call = ec2
+            .stop_instances()
+            .set_instance_ids(Some(running))
+            .force(force);
         call.send().await.explain("ec2:StopInstances", context)?;
         return Ok(false);
     }

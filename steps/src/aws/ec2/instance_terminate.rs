@@ -36,8 +36,11 @@ pub(crate) struct Terminated {
 impl Args for Terminate {
     const KIND: &'static str = "aws.ec2.instance.terminate";
     const TIMEOUT: Duration = Duration::from_secs(900);
-    const IAM: &'static [&'static str] =
-        &["ec2:DescribeInstances", "ec2:ModifyInstanceAttribute", "ec2:TerminateInstances"];
+    const IAM: &'static [&'static str] = &[
+        "ec2:DescribeInstances",
+        "ec2:ModifyInstanceAttribute",
+        "ec2:TerminateInstances",
+    ];
     type Client = Ec2;
     type Output = Terminated;
 }
@@ -56,7 +59,10 @@ impl Change for Terminate {
         let found = self.look(ec2, context).await?;
         let live = found.iter().filter(|one| !instances::is_ending(one));
         let changed: Vec<String> = live.map(instances::id).collect();
-        if found.iter().all(|one| instances::state(one) == "terminated") {
+        if found
+            .iter()
+            .all(|one| instances::state(one) == "terminated")
+        {
             return Ok(Observed::Same(Terminated { changed }));
         }
         Ok(Observed::Differs(Terminated { changed }))
@@ -72,7 +78,10 @@ impl Change for Terminate {
         let live = found.iter().filter(|one| !instances::is_ending(one));
         let live: Vec<String> = live.map(instances::id).collect();
         if live.is_empty() {
-            if found.iter().all(|one| instances::state(one) == "terminated") {
+            if found
+                .iter()
+                .all(|one| instances::state(one) == "terminated")
+            {
                 return Ok(Progress::Done(before.clone()));
             }
             return Ok(tag::again(instances::count(&found, "terminated")));
@@ -87,7 +96,11 @@ impl Change for Terminate {
                     .explain("ec2:ModifyInstanceAttribute", context)?;
             }
         }
-        let answer = ec2.terminate_instances().set_instance_ids(Some(live)).send().await;
+        let answer = ec2
+            .terminate_instances()
+            .set_instance_ids(Some(live))
+            .send()
+            .await;
         answer.explain("ec2:TerminateInstances", context)?;
         Ok(tag::again(instances::count(&found, "terminated")))
     }
@@ -111,11 +124,16 @@ impl Terminate {
     async fn look(&self, ec2: &Ec2, context: &Context) -> StepResult<Vec<Instance>> {
         let mut found = Vec::new();
         // One by one only where one is missing: the API refuses them all for one unknown id.
-        if let Some(all) = instances::all(&self.instances, ec2, context).await.or_absent()? {
+        if let Some(all) = instances::all(&self.instances, ec2, context)
+            .await
+            .or_absent()?
+        {
             return Ok(all);
         }
         for id in &self.instances {
-            let one = instances::all(std::slice::from_ref(id), ec2, context).await.or_absent()?;
+            let one = instances::all(std::slice::from_ref(id), ec2, context)
+                .await
+                .or_absent()?;
             found.extend(one.unwrap_or_default());
         }
         Ok(found)

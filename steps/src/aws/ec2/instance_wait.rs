@@ -66,7 +66,10 @@ impl Wait for Until {
     async fn poll(&self, ec2: &Ec2, context: &Context) -> StepResult<Progress<States>> {
         let wished = self.state.name();
         // What was launched a moment ago may not show yet.
-        let Some(found) = instances::all(&self.instances, ec2, context).await.or_absent()? else {
+        let Some(found) = instances::all(&self.instances, ec2, context)
+            .await
+            .or_absent()?
+        else {
             return Ok(tag::again("instances do not show yet"));
         };
         instances::alive(&found, wished)?;
@@ -77,7 +80,10 @@ impl Wait for Until {
             let passed = self.passed(ec2, context).await?;
             if passed < self.instances.len() {
                 let note = format!("status ok on {passed} of {}", self.instances.len());
-                return Ok(Progress::Again { after: Duration::from_secs(5), note });
+                return Ok(Progress::Again {
+                    after: Duration::from_secs(5),
+                    note,
+                });
             }
         }
         let state = |one| (instances::id(one), instances::state(one).to_owned());

@@ -29,11 +29,7 @@ pub(super) async fn search(
 }
 
 /// The instances with these ids, each of which must exist.
-pub(super) async fn all(
-    ids: &[String],
-    ec2: &Ec2,
-    context: &Context,
-) -> StepResult<Vec<Instance>> {
+pub(super) async fn all(ids: &[String], ec2: &Ec2, context: &Context) -> StepResult<Vec<Instance>> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -50,7 +46,12 @@ pub(super) async fn all(
         }
     }
     ids.iter()
-        .map(|id| found.get(id).cloned().ok_or_else(|| not_found(format!("instance {id}"))))
+        .map(|id| {
+            found
+                .get(id)
+                .cloned()
+                .ok_or_else(|| not_found(format!("instance {id}")))
+        })
         .collect()
 }
 
@@ -61,7 +62,11 @@ pub(super) fn id(instance: &Instance) -> String {
 
 /// The zone that an instance stands in.
 pub(super) fn zone(instance: &Instance) -> String {
-    tag::text(instance.placement().and_then(|placement| placement.availability_zone()))
+    tag::text(
+        instance
+            .placement()
+            .and_then(|placement| placement.availability_zone()),
+    )
 }
 
 /// The state of an instance, such as `running`.
@@ -79,7 +84,11 @@ pub(super) fn is_ending(instance: &Instance) -> bool {
 
 /// The ids of the instances that are in one of `states`.
 pub(super) fn in_states(instances: &[Instance], states: &[&str]) -> Vec<String> {
-    instances.iter().filter(|one| states.contains(&state(one))).map(id).collect()
+    instances
+        .iter()
+        .filter(|one| states.contains(&state(one)))
+        .map(id)
+        .collect()
 }
 
 /// How many instances are in `wished` by now, for people.
@@ -92,7 +101,11 @@ pub(super) fn count(instances: &[Instance], wished: &str) -> String {
 pub(super) fn alive(instances: &[Instance], wished: &str) -> StepResult<()> {
     match instances.iter().find(|one| is_ending(one)) {
         Some(ending) if wished != "terminated" => {
-            let message = format!("{} is {}, it cannot become {wished}", id(ending), state(ending));
+            let message = format!(
+                "{} is {}, it cannot become {wished}",
+                id(ending),
+                state(ending)
+            );
             Err(Fault::new(FaultKind::Unmet, message))
         }
         _ => Ok(()),

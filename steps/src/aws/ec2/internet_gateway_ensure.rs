@@ -104,8 +104,14 @@ impl Change for Ensure {
                 .explain("ec2:DetachInternetGateway", context)
                 .or_code(&["Gateway.NotAttached"])?;
         }
-        let deleted = ec2.delete_internet_gateway().internet_gateway_id(id).send().await;
-        deleted.explain("ec2:DeleteInternetGateway", context).or_absent()?;
+        let deleted = ec2
+            .delete_internet_gateway()
+            .internet_gateway_id(id)
+            .send()
+            .await;
+        deleted
+            .explain("ec2:DeleteInternetGateway", context)
+            .or_absent()?;
         Ok(Progress::Done(()))
     }
 }
@@ -129,11 +135,7 @@ impl Ensure {
     }
 }
 
-async fn find(
-    filter: Filter,
-    ec2: &Ec2,
-    context: &Context,
-) -> StepResult<Option<InternetGateway>> {
+async fn find(filter: Filter, ec2: &Ec2, context: &Context) -> StepResult<Option<InternetGateway>> {
     let answer = ec2
         .describe_internet_gateways()
         .filters(filter)

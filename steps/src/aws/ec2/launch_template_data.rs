@@ -40,7 +40,10 @@ impl Data {
             security_groups: data.security_group_ids().iter().cloned().collect(),
             volume: volume(data)?,
             user_data,
-            detailed_monitoring: data.monitoring().and_then(|one| one.enabled()).unwrap_or_default(),
+            detailed_monitoring: data
+                .monitoring()
+                .and_then(|one| one.enabled())
+                .unwrap_or_default(),
             key_name: data.key_name().map(str::to_owned),
             instance_profile: data
                 .iam_instance_profile()
@@ -64,13 +67,16 @@ impl Data {
             .ebs(disk)
             .build();
         let profile = self.instance_profile.as_ref().map(|name| {
-            LaunchTemplateIamInstanceProfileSpecificationRequest::builder().name(name).build()
+            LaunchTemplateIamInstanceProfileSpecificationRequest::builder()
+                .name(name)
+                .build()
         });
         let metadata = LaunchTemplateInstanceMetadataOptionsRequest::builder()
             .http_tokens(LaunchTemplateHttpTokensState::Required)
             .build();
-        let monitoring =
-            LaunchTemplatesMonitoringRequest::builder().enabled(self.detailed_monitoring).build();
+        let monitoring = LaunchTemplatesMonitoringRequest::builder()
+            .enabled(self.detailed_monitoring)
+            .build();
         RequestLaunchTemplateData::builder()
             .image_id(&self.image)
             .instance_type(InstanceType::from(self.instance_type.as_str()))
@@ -135,7 +141,11 @@ pub(super) mod tests {
             .set_security_group_ids(Some(request.security_group_ids().to_vec()))
             .block_device_mappings(mapping)
             .set_user_data(request.user_data().map(str::to_owned))
-            .monitoring(LaunchTemplatesMonitoring::builder().set_enabled(monitoring).build())
+            .monitoring(
+                LaunchTemplatesMonitoring::builder()
+                    .set_enabled(monitoring)
+                    .build(),
+            )
             .set_key_name(request.key_name().map(str::to_owned))
             .set_iam_instance_profile(profile)
             .build()
@@ -153,14 +163,20 @@ pub(super) mod tests {
             key_name: Some("ops".to_owned()),
             instance_profile: Some("web".to_owned()),
         };
-        let kept = LaunchTemplateVersion::builder().launch_template_data(response(&data)).build();
+        let kept = LaunchTemplateVersion::builder()
+            .launch_template_data(response(&data))
+            .build();
         assert_eq!(Data::of(&kept), Some(data));
     }
 
     #[test]
     fn a_template_of_another_kind_is_not_ours() {
-        let other = ResponseLaunchTemplateData::builder().image_id("ami-1").build();
-        let other = LaunchTemplateVersion::builder().launch_template_data(other).build();
+        let other = ResponseLaunchTemplateData::builder()
+            .image_id("ami-1")
+            .build();
+        let other = LaunchTemplateVersion::builder()
+            .launch_template_data(other)
+            .build();
         assert_eq!(Data::of(&other), None);
     }
 }

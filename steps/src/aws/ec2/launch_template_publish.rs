@@ -181,8 +181,13 @@ impl Change for Publish {
         };
         let number = output(made).version;
         let Some(earlier) = before.default else {
-            let deleted = ec2.delete_launch_template().launch_template_name(&self.name);
-            let deleted = deleted.send().await.explain("ec2:DeleteLaunchTemplate", context);
+            let deleted = ec2
+                .delete_launch_template()
+                .launch_template_name(&self.name);
+            let deleted = deleted
+                .send()
+                .await
+                .explain("ec2:DeleteLaunchTemplate", context);
             deleted.or_absent()?;
             return Ok(Progress::Done(()));
         };
@@ -229,7 +234,9 @@ impl Publish {
             .await
             .explain("ec2:DescribeLaunchTemplateVersions", context)
             .or_absent()?;
-        Ok(answer.and_then(|answer| answer.launch_template_versions).unwrap_or_default())
+        Ok(answer
+            .and_then(|answer| answer.launch_template_versions)
+            .unwrap_or_default())
     }
 
     async fn create(&self, ec2: &Ec2, context: &Context) -> StepResult<Published> {
@@ -357,7 +364,10 @@ mod tests {
     }
 
     fn published(version: i64) -> Published {
-        Published { launch_template_id: "lt-1".to_owned(), version }
+        Published {
+            launch_template_id: "lt-1".to_owned(),
+            version,
+        }
     }
 
     #[tokio::test]
@@ -366,12 +376,18 @@ mod tests {
             let ec2 = Ec2(answering!(aws_sdk_ec2, [&versions(found)]));
             publish("ami-1").observe(&ec2, &context()).await.unwrap()
         };
-        assert_eq!(look(&[version(3, true, "ami-1", "x")]).await, Observed::Same(published(3)));
+        assert_eq!(
+            look(&[version(3, true, "ami-1", "x")]).await,
+            Observed::Same(published(3))
+        );
         let adopted = Observed::Adopted(published(3));
         assert_eq!(look(&[version(3, true, "ami-1", TOKEN)]).await, adopted);
         let differs = Observed::Differs(Before { default: Some(3) });
         assert_eq!(look(&[version(3, true, "ami-0", "x")]).await, differs);
-        let made = [version(3, true, "ami-0", "x"), version(4, false, "ami-1", TOKEN)];
+        let made = [
+            version(3, true, "ami-0", "x"),
+            version(4, false, "ami-1", TOKEN),
+        ];
         assert_eq!(look(&made).await, differs);
     }
 
@@ -379,28 +395,41 @@ mod tests {
     async fn a_template_that_does_not_exist_is_created() {
         let missing = mock!(Client::describe_launch_template_versions).then_error(|| {
             let code = "InvalidLaunchTemplateName.NotFoundException";
-            DescribeLaunchTemplateVersionsError::generic(ErrorMetadata::builder().code(code).build())
+            DescribeLaunchTemplateVersionsError::generic(
+                ErrorMetadata::builder().code(code).build(),
+            )
         });
         let created = mock!(Client::create_launch_template)
             .match_requests(|request| request.client_token() == Some(TOKEN))
             .then_output(|| {
                 let made = LaunchTemplate::builder().launch_template_id("lt-1");
                 let made = made.default_version_number(1).build();
-                CreateLaunchTemplateOutput::builder().launch_template(made).build()
+                CreateLaunchTemplateOutput::builder()
+                    .launch_template(made)
+                    .build()
             });
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&missing, &created]));
         let before = Before { default: None };
-        let done = publish("ami-1").apply(&before, &ec2, &context()).await.unwrap();
+        let done = publish("ami-1")
+            .apply(&before, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!(done, Progress::Done(published(1)));
     }
 
     #[tokio::test]
     async fn a_version_whose_answer_was_lost_becomes_the_default_without_a_second_one() {
-        let made = [version(3, true, "ami-0", "x"), version(4, false, "ami-1", TOKEN)];
+        let made = [
+            version(3, true, "ami-0", "x"),
+            version(4, false, "ami-1", TOKEN),
+        ];
         let default = defaulted("4");
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&versions(&made), &default]));
         let before = Before { default: Some(3) };
-        let done = publish("ami-1").apply(&before, &ec2, &context()).await.unwrap();
+        let done = publish("ami-1")
+            .apply(&before, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!(done, Progress::Done(published(4)));
         assert_eq!(default.num_calls(), 1);
     }
@@ -409,13 +438,18 @@ mod tests {
     async fn a_new_version_becomes_the_default() {
         let created = mock!(Client::create_launch_template_version).then_output(|| {
             let made = version(4, false, "ami-1", TOKEN);
-            CreateLaunchTemplateVersionOutput::builder().launch_template_version(made).build()
+            CreateLaunchTemplateVersionOutput::builder()
+                .launch_template_version(made)
+                .build()
         });
         let default = defaulted("4");
         let found = versions(&[version(3, true, "ami-0", "x")]);
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&found, &created, &default]));
         let before = Before { default: Some(3) };
-        publish("ami-1").apply(&before, &ec2, &context()).await.unwrap();
+        publish("ami-1")
+            .apply(&before, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!((created.num_calls(), default.num_calls()), (1, 1));
     }
 
@@ -430,9 +464,16 @@ mod tests {
         let made = versions(&[version(4, true, "ami-1", TOKEN)]);
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&made, &default, &deleted, &all]));
         let step = publish("ami-1");
-        step.undo(&Before { default: Some(3) }, None, &ec2, &context()).await.unwrap();
-        assert_eq!((default.num_calls(), deleted.num_calls(), all.num_calls()), (1, 1, 0));
-        step.undo(&Before { default: None }, None, &ec2, &context()).await.unwrap();
+        step.undo(&Before { default: Some(3) }, None, &ec2, &context())
+            .await
+            .unwrap();
+        assert_eq!(
+            (default.num_calls(), deleted.num_calls(), all.num_calls()),
+            (1, 1, 0)
+        );
+        step.undo(&Before { default: None }, None, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!(all.num_calls(), 1);
     }
 }

@@ -89,7 +89,10 @@ impl Change for Create {
                 );
                 Err(Fault::new(FaultKind::Unmet, message))
             }
-            _ => Ok(tag::again(format!("{} is {}", output.nat_gateway_id, output.state))),
+            _ => Ok(tag::again(format!(
+                "{} is {}",
+                output.nat_gateway_id, output.state
+            ))),
         }
     }
 
@@ -109,7 +112,9 @@ impl Change for Create {
         let id = output(&gateway).nat_gateway_id;
         if gateway.state() != Some(&NatGatewayState::Deleting) {
             let deleted = ec2.delete_nat_gateway().nat_gateway_id(&id).send().await;
-            deleted.explain("ec2:DeleteNatGateway", context).or_absent()?;
+            deleted
+                .explain("ec2:DeleteNatGateway", context)
+                .or_absent()?;
         }
         Ok(tag::again(format!("{id} is deleting")))
     }
@@ -137,7 +142,12 @@ impl Create {
             Some(NatGatewayState::Failed) => tag::ours(gateway.tags(), context),
             _ => true,
         });
-        tag::single(found, NatGateway::tags, &format!("NAT gateway `{}`", self.name), context)
+        tag::single(
+            found,
+            NatGateway::tags,
+            &format!("NAT gateway `{}`", self.name),
+            context,
+        )
     }
 
     async fn create(&self, ec2: &Ec2, context: &Context) -> StepResult<NatGateway> {
@@ -146,11 +156,17 @@ impl Create {
             .subnet_id(&self.subnet)
             .allocation_id(&self.allocation)
             .client_token(&context.token)
-            .tag_specifications(tag::specification(ResourceType::Natgateway, &self.name, context))
+            .tag_specifications(tag::specification(
+                ResourceType::Natgateway,
+                &self.name,
+                context,
+            ))
             .send()
             .await
             .explain("ec2:CreateNatGateway", context)?;
-        answer.nat_gateway.ok_or_else(|| incomplete("CreateNatGateway", "a gateway"))
+        answer
+            .nat_gateway
+            .ok_or_else(|| incomplete("CreateNatGateway", "a gateway"))
     }
 }
 
@@ -196,7 +212,9 @@ mod tests {
     fn gateways(found: &[NatGateway]) -> Rule {
         let found = found.to_vec();
         mock!(Client::describe_nat_gateways).then_output(move || {
-            DescribeNatGatewaysOutput::builder().set_nat_gateways(Some(found.clone())).build()
+            DescribeNatGatewaysOutput::builder()
+                .set_nat_gateways(Some(found.clone()))
+                .build()
         })
     }
 
@@ -213,7 +231,10 @@ mod tests {
     async fn a_new_gateway_is_waited_for_without_being_created_again() {
         let (ec2, creation) = {
             let creation = creation();
-            (Ec2(answering!(aws_sdk_ec2, [&gateways(&[]), &creation])), creation)
+            (
+                Ec2(answering!(aws_sdk_ec2, [&gateways(&[]), &creation])),
+                creation,
+            )
         };
         let progress = create().apply(&Before {}, &ec2, &context()).await.unwrap();
         assert_eq!(progress, tag::again("nat-1 is pending"));
@@ -241,22 +262,36 @@ mod tests {
     async fn a_failed_gateway_says_why() {
         let failed = gateways(&[gateway(TOKEN, NatGatewayState::Failed)]);
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&failed]));
-        let fault = create().apply(&Before {}, &ec2, &context()).await.unwrap_err();
-        assert_eq!(fault.message, "nat-1 failed: the subnet has no free address");
+        let fault = create()
+            .apply(&Before {}, &ec2, &context())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            fault.message,
+            "nat-1 failed: the subnet has no free address"
+        );
     }
 
     #[tokio::test]
     async fn undo_waits_until_the_gateway_is_gone() {
         use NatGatewayState::{Available, Deleted, Deleting};
-        for (state, deletions, done) in
-            [(Available, 1, false), (Deleting, 0, false), (Deleted, 0, true)]
-        {
+        for (state, deletions, done) in [
+            (Available, 1, false),
+            (Deleting, 0, false),
+            (Deleted, 0, true),
+        ] {
             let delete = mock!(Client::delete_nat_gateway)
                 .then_output(|| DeleteNatGatewayOutput::builder().build());
             let found = gateways(&[gateway(TOKEN, state)]);
             let ec2 = Ec2(answering!(aws_sdk_ec2, [&found, &delete]));
-            let undone = create().undo(&Before {}, None, &ec2, &context()).await.unwrap();
-            assert_eq!((delete.num_calls(), undone == Progress::Done(())), (deletions, done));
+            let undone = create()
+                .undo(&Before {}, None, &ec2, &context())
+                .await
+                .unwrap();
+            assert_eq!(
+                (delete.num_calls(), undone == Progress::Done(())),
+                (deletions, done)
+            );
         }
     }
 }

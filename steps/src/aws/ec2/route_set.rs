@@ -98,7 +98,8 @@ impl Change for Set {
         context: &Context,
     ) -> StepResult<Progress<Routed>> {
         let wished = self.target()?;
-        self.write(&wished, before.target.is_some(), ec2, context).await?;
+        self.write(&wished, before.target.is_some(), ec2, context)
+            .await?;
         Ok(Progress::Done(self.output(&wished, before.target.as_ref())))
     }
 
@@ -162,7 +163,9 @@ impl Set {
     }
 
     fn v6(&self) -> Option<String> {
-        self.destination.contains(':').then(|| self.destination.clone())
+        self.destination
+            .contains(':')
+            .then(|| self.destination.clone())
     }
 
     async fn current(&self, ec2: &Ec2, context: &Context) -> StepResult<Option<Target>> {
@@ -172,14 +175,20 @@ impl Set {
             .send()
             .await
             .explain("ec2:DescribeRouteTables", context)?;
-        let table = answer.route_tables().first().ok_or_else(|| not_found(&self.route_table))?;
+        let table = answer
+            .route_tables()
+            .first()
+            .ok_or_else(|| not_found(&self.route_table))?;
         let destination = Some(self.destination.as_str());
         let route = table.routes().iter().find(|route| {
             route.destination_cidr_block() == destination
                 || route.destination_ipv6_cidr_block() == destination
         });
         if route.is_some_and(|route| route.state() == Some(&RouteState::Blackhole)) {
-            context.log.line(format!("the target of {} is gone: a black hole", self.destination));
+            context.log.line(format!(
+                "the target of {} is gone: a black hole",
+                self.destination
+            ));
         }
         Ok(route.and_then(Target::of))
     }
@@ -195,7 +204,9 @@ impl Set {
         let written = if exists {
             self.replace(target, ec2, context).await.or_absent()?
         } else {
-            self.create(target, ec2, context).await.or_code(&["RouteAlreadyExists"])?
+            self.create(target, ec2, context)
+                .await
+                .or_code(&["RouteAlreadyExists"])?
         };
         match written {
             Some(()) => Ok(()),
@@ -322,16 +333,25 @@ mod tests {
     /// The table, its default route at NAT gateway `nat`.
     fn table(nat: Option<&str>) -> Rule {
         let route = |nat: &str| {
-            Route::builder().destination_cidr_block("0.0.0.0/0").nat_gateway_id(nat).build()
+            Route::builder()
+                .destination_cidr_block("0.0.0.0/0")
+                .nat_gateway_id(nat)
+                .build()
         };
-        let table = RouteTable::builder().set_routes(nat.map(|nat| vec![route(nat)])).build();
+        let table = RouteTable::builder()
+            .set_routes(nat.map(|nat| vec![route(nat)]))
+            .build();
         mock!(Client::describe_route_tables).then_output(move || {
-            DescribeRouteTablesOutput::builder().route_tables(table.clone()).build()
+            DescribeRouteTablesOutput::builder()
+                .route_tables(table.clone())
+                .build()
         })
     }
 
     fn nat(id: &str) -> Before {
-        Before { target: Some(Target::NatGateway(id.to_owned())) }
+        Before {
+            target: Some(Target::NatGateway(id.to_owned())),
+        }
     }
 
     fn replaced(nat: &'static str) -> Rule {
@@ -359,21 +379,35 @@ mod tests {
         });
         let replace = replaced("nat-b");
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&created, &replace]));
-        set().apply(&Before { target: None }, &ec2, &context()).await.unwrap();
+        set()
+            .apply(&Before { target: None }, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!((created.num_calls(), replace.num_calls()), (1, 1));
     }
 
     #[tokio::test]
     async fn a_new_route_is_created_and_undo_deletes_it() {
-        let created = mock!(Client::create_route).then_output(|| CreateRouteOutput::builder().build());
-        let deleted = mock!(Client::delete_route).then_output(|| DeleteRouteOutput::builder().build());
-        let ec2 = Ec2(answering!(aws_sdk_ec2, [&created, &deleted, &table(Some("nat-b"))]));
+        let created =
+            mock!(Client::create_route).then_output(|| CreateRouteOutput::builder().build());
+        let deleted =
+            mock!(Client::delete_route).then_output(|| DeleteRouteOutput::builder().build());
+        let ec2 = Ec2(answering!(
+            aws_sdk_ec2,
+            [&created, &deleted, &table(Some("nat-b"))]
+        ));
         let before = Before { target: None };
         let Progress::Done(output) = set().apply(&before, &ec2, &context()).await.unwrap() else {
             panic!("nothing to wait for");
         };
-        assert_eq!((output.target.as_str(), &output.previous_target), ("nat-b", &None));
-        set().undo(&before, Some(&output), &ec2, &context()).await.unwrap();
+        assert_eq!(
+            (output.target.as_str(), &output.previous_target),
+            ("nat-b", &None)
+        );
+        set()
+            .undo(&before, Some(&output), &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!((created.num_calls(), deleted.num_calls()), (1, 1));
     }
 
@@ -392,8 +426,14 @@ mod tests {
 
     #[tokio::test]
     async fn one_target_is_needed() {
-        let two = Set { gateway: Some("igw-1".to_owned()), ..set() };
+        let two = Set {
+            gateway: Some("igw-1".to_owned()),
+            ..set()
+        };
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&table(None)]));
-        assert_eq!(two.observe(&ec2, &context()).await.unwrap_err().kind, FaultKind::Invalid);
+        assert_eq!(
+            two.observe(&ec2, &context()).await.unwrap_err().kind,
+            FaultKind::Invalid
+        );
     }
 }

@@ -135,18 +135,16 @@ impl Change for Ensure {
         }
         if made {
             let deleted = ec2.delete_route_table().route_table_id(id).send().await;
-            deleted.explain("ec2:DeleteRouteTable", context).or_absent()?;
+            deleted
+                .explain("ec2:DeleteRouteTable", context)
+                .or_absent()?;
         }
         Ok(Progress::Done(()))
     }
 }
 
 impl Ensure {
-    fn find<'a>(
-        &self,
-        world: &'a World,
-        context: &Context,
-    ) -> StepResult<Option<&'a RouteTable>> {
+    fn find<'a>(&self, world: &'a World, context: &Context) -> StepResult<Option<&'a RouteTable>> {
         let named = |table: &&RouteTable| {
             let tags = table.tags();
             tag::value(tags, "Name") == Some(self.name.as_str())
@@ -177,7 +175,11 @@ impl Ensure {
             .create_route_table()
             .vpc_id(&self.vpc)
             .client_token(&context.token)
-            .tag_specifications(tag::specification(ResourceType::RouteTable, &self.name, context))
+            .tag_specifications(tag::specification(
+                ResourceType::RouteTable,
+                &self.name,
+                context,
+            ))
             .send()
             .await
             .explain("ec2:CreateRouteTable", context)?;
@@ -307,7 +309,9 @@ mod tests {
     fn tables(found: &[RouteTable]) -> Rule {
         let found = found.to_vec();
         mock!(Client::describe_route_tables).then_output(move || {
-            DescribeRouteTablesOutput::builder().set_route_tables(Some(found.clone())).build()
+            DescribeRouteTablesOutput::builder()
+                .set_route_tables(Some(found.clone()))
+                .build()
         })
     }
 
@@ -316,10 +320,13 @@ mod tests {
         let found = [table("rtb-1", "private-a", "x", &["subnet-1", "subnet-2"])];
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&tables(&found)]));
         let observed = ensure().observe(&ec2, &context()).await.unwrap();
-        assert_eq!(observed, Observed::Same(Ensured {
-            route_table_id: "rtb-1".to_owned(),
-            association_ids: vec!["assoc-subnet-1".to_owned(), "assoc-subnet-2".to_owned()],
-        }));
+        assert_eq!(
+            observed,
+            Observed::Same(Ensured {
+                route_table_id: "rtb-1".to_owned(),
+                association_ids: vec!["assoc-subnet-1".to_owned(), "assoc-subnet-2".to_owned()],
+            })
+        );
     }
 
     #[tokio::test]
@@ -329,7 +336,9 @@ mod tests {
             table("rtb-9", "other", "x", &["subnet-2"]),
         ];
         let replaced = mock!(Client::replace_route_table_association).then_output(|| {
-            ReplaceRouteTableAssociationOutput::builder().new_association_id("assoc-new").build()
+            ReplaceRouteTableAssociationOutput::builder()
+                .new_association_id("assoc-new")
+                .build()
         });
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&tables(&found), &replaced]));
         let Observed::Differs(seen) = ensure().observe(&ec2, &context()).await.unwrap() else {
@@ -337,13 +346,20 @@ mod tests {
         };
         assert_eq!(seen.subnets["subnet-2"].as_deref(), Some("rtb-9"));
         let done = ensure().apply(&seen, &ec2, &context()).await.unwrap();
-        let Progress::Done(output) = done else { panic!("nothing to wait for") };
+        let Progress::Done(output) = done else {
+            panic!("nothing to wait for")
+        };
         assert_eq!(output.association_ids, ["assoc-subnet-1", "assoc-new"]);
     }
 
     #[tokio::test]
     async fn undo_gives_subnets_back_and_deletes_what_it_made() {
-        let found = [table("rtb-1", "private-a", TOKEN, &["subnet-1", "subnet-2"])];
+        let found = [table(
+            "rtb-1",
+            "private-a",
+            TOKEN,
+            &["subnet-1", "subnet-2"],
+        )];
         let replaced = mock!(Client::replace_route_table_association)
             .match_requests(|request| request.route_table_id() == Some("rtb-9"))
             .then_output(|| ReplaceRouteTableAssociationOutput::builder().build());
@@ -356,9 +372,17 @@ mod tests {
         let ec2 = Ec2(answering!(aws_sdk_ec2, rules));
         let subnets = [("subnet-1", None), ("subnet-2", Some("rtb-9"))];
         let before = Before {
-            subnets: subnets.map(|(id, table)| (id.to_owned(), table.map(str::to_owned))).into(),
+            subnets: subnets
+                .map(|(id, table)| (id.to_owned(), table.map(str::to_owned)))
+                .into(),
         };
-        ensure().undo(&before, None, &ec2, &context()).await.unwrap();
-        assert_eq!((replaced.num_calls(), left.num_calls(), deleted.num_calls()), (1, 1, 1));
+        ensure()
+            .undo(&before, None, &ec2, &context())
+            .await
+            .unwrap();
+        assert_eq!(
+            (replaced.num_calls(), left.num_calls(), deleted.num_calls()),
+            (1, 1, 1)
+        );
     }
 }

@@ -118,7 +118,9 @@ impl Change for Ensure {
             }
         };
         let wished = self.wished(&output.group_id, &rules)?;
-        let written = rules.turn_into(&wished, &output.group_id, ec2, context).await;
+        let written = rules
+            .turn_into(&wished, &output.group_id, ec2, context)
+            .await;
         tag::fresh(written, &output.group_id)?;
         Ok(Progress::Done(output))
     }
@@ -135,10 +137,14 @@ impl Change for Ensure {
         };
         let id = output(&group).group_id;
         if let Some(rules) = &before.existed {
-            Rules::of(&group).turn_into(rules, &id, ec2, context).await?;
+            Rules::of(&group)
+                .turn_into(rules, &id, ec2, context)
+                .await?;
         } else if tag::ours(group.tags(), context) {
             let deleted = ec2.delete_security_group().group_id(id).send().await;
-            deleted.explain("ec2:DeleteSecurityGroup", context).or_absent()?;
+            deleted
+                .explain("ec2:DeleteSecurityGroup", context)
+                .or_absent()?;
         }
         Ok(Progress::Done(()))
     }
@@ -167,7 +173,9 @@ impl Ensure {
             .send()
             .await
             .explain("ec2:CreateSecurityGroup", context)?;
-        answer.group_id.ok_or_else(|| incomplete("CreateSecurityGroup", "an id"))
+        answer
+            .group_id
+            .ok_or_else(|| incomplete("CreateSecurityGroup", "an id"))
     }
 
     /// The rules that group `id`, which has `current`, is to have.
@@ -204,7 +212,11 @@ impl Rule {
             named => named,
         };
         // The whole span stands as nothing, 0 to 65535 or -1, depending on who is asked.
-        let whole = if matches!(protocol, "tcp" | "udp") { (0, 65_535) } else { (-1, -1) };
+        let whole = if matches!(protocol, "tcp" | "udp") {
+            (0, 65_535)
+        } else {
+            (-1, -1)
+        };
         let (from, to) = match (self.from_port, self.to_port) {
             _ if protocol == "-1" => whole,
             (None, None) => whole,
@@ -253,15 +265,22 @@ mod tests {
     }
 
     fn tcp(port: i32) -> aws_sdk_ec2::types::builders::IpPermissionBuilder {
-        IpPermission::builder().ip_protocol("tcp").from_port(port).to_port(port)
+        IpPermission::builder()
+            .ip_protocol("tcp")
+            .from_port(port)
+            .to_port(port)
     }
 
     fn from_anywhere(port: i32) -> IpPermission {
-        tcp(port).ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build()).build()
+        tcp(port)
+            .ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build())
+            .build()
     }
 
     fn from_itself(port: i32) -> IpPermission {
-        tcp(port).user_id_group_pairs(UserIdGroupPair::builder().group_id("sg-1").build()).build()
+        tcp(port)
+            .user_id_group_pairs(UserIdGroupPair::builder().group_id("sg-1").build())
+            .build()
     }
 
     fn group(token: &str, ingress: &[IpPermission]) -> aws_smithy_mocks::Rule {
@@ -271,7 +290,9 @@ mod tests {
             .tags(Tag::builder().key("runbook:token").value(token).build())
             .build();
         mock!(Client::describe_security_groups).then_output(move || {
-            DescribeSecurityGroupsOutput::builder().security_groups(group.clone()).build()
+            DescribeSecurityGroupsOutput::builder()
+                .security_groups(group.clone())
+                .build()
         })
     }
 
@@ -292,7 +313,12 @@ mod tests {
         let found = group("x", &[from_itself(80), from_anywhere(443)]);
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&found]));
         let observed = ensure().observe(&ec2, &context()).await.unwrap();
-        assert_eq!(observed, Observed::Same(Ensured { group_id: "sg-1".to_owned() }));
+        assert_eq!(
+            observed,
+            Observed::Same(Ensured {
+                group_id: "sg-1".to_owned()
+            })
+        );
     }
 
     #[tokio::test]
@@ -309,7 +335,10 @@ mod tests {
         let (again, taken) = (self::authorized(), self::revoked(80));
         let now = group("x", &[from_anywhere(443), from_itself(80)]);
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&now, &again, &taken]));
-        ensure().undo(&before, None, &ec2, &context()).await.unwrap();
+        ensure()
+            .undo(&before, None, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!((again.num_calls(), taken.num_calls()), (1, 1));
     }
 
@@ -317,8 +346,11 @@ mod tests {
     async fn a_new_group_gets_its_rules() {
         let none = mock!(Client::describe_security_groups)
             .then_output(|| DescribeSecurityGroupsOutput::builder().build());
-        let created = mock!(Client::create_security_group)
-            .then_output(|| CreateSecurityGroupOutput::builder().group_id("sg-1").build());
+        let created = mock!(Client::create_security_group).then_output(|| {
+            CreateSecurityGroupOutput::builder()
+                .group_id("sg-1")
+                .build()
+        });
         let authorized = authorized();
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&none, &created, &authorized]));
         let before = Before { existed: None };
@@ -331,7 +363,10 @@ mod tests {
         let deleted = mock!(Client::delete_security_group)
             .then_output(|| DeleteSecurityGroupOutput::builder().build());
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&group(TOKEN, &[]), &deleted]));
-        ensure().undo(&Before { existed: None }, None, &ec2, &context()).await.unwrap();
+        ensure()
+            .undo(&Before { existed: None }, None, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!(deleted.num_calls(), 1);
     }
 
@@ -340,6 +375,9 @@ mod tests {
         let mut wrong = ensure();
         wrong.ingress[0].source_group = Some("sg-2".to_owned());
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&group("x", &[])]));
-        assert_eq!(wrong.observe(&ec2, &context()).await.unwrap_err().kind, FaultKind::Invalid);
+        assert_eq!(
+            wrong.observe(&ec2, &context()).await.unwrap_err().kind,
+            FaultKind::Invalid
+        );
     }
 }

@@ -61,8 +61,16 @@ impl Rules {
 
     pub(super) fn of(group: &SecurityGroup) -> Self {
         Self {
-            ingress: group.ip_permissions().iter().flat_map(Allowed::of).collect(),
-            egress: group.ip_permissions_egress().iter().flat_map(Allowed::of).collect(),
+            ingress: group
+                .ip_permissions()
+                .iter()
+                .flat_map(Allowed::of)
+                .collect(),
+            egress: group
+                .ip_permissions_egress()
+                .iter()
+                .flat_map(Allowed::of)
+                .collect(),
         }
     }
 
@@ -105,10 +113,15 @@ impl Allowed {
         let v6 = permission.ipv6_ranges().iter();
         let v6 = v6.map(|one| rule(Side::Cidr(tag::text(one.cidr_ipv6())), one.description()));
         let groups = permission.user_id_group_pairs().iter();
-        let groups = groups.map(|one| rule(Side::Group(tag::text(one.group_id())), one.description()));
+        let groups =
+            groups.map(|one| rule(Side::Group(tag::text(one.group_id())), one.description()));
         let lists = permission.prefix_list_ids().iter();
-        let lists = lists
-            .map(|one| rule(Side::PrefixList(tag::text(one.prefix_list_id())), one.description()));
+        let lists = lists.map(|one| {
+            rule(
+                Side::PrefixList(tag::text(one.prefix_list_id())),
+                one.description(),
+            )
+        });
         v4.chain(v6).chain(groups).chain(lists).collect()
     }
 
@@ -121,15 +134,28 @@ impl Allowed {
         };
         match &self.side {
             Side::Cidr(cidr) if cidr.contains(':') => permission.ipv6_ranges(
-                Ipv6Range::builder().cidr_ipv6(cidr).set_description(described).build(),
+                Ipv6Range::builder()
+                    .cidr_ipv6(cidr)
+                    .set_description(described)
+                    .build(),
             ),
-            Side::Cidr(cidr) => permission
-                .ip_ranges(IpRange::builder().cidr_ip(cidr).set_description(described).build()),
+            Side::Cidr(cidr) => permission.ip_ranges(
+                IpRange::builder()
+                    .cidr_ip(cidr)
+                    .set_description(described)
+                    .build(),
+            ),
             Side::Group(group) => permission.user_id_group_pairs(
-                UserIdGroupPair::builder().group_id(group).set_description(described).build(),
+                UserIdGroupPair::builder()
+                    .group_id(group)
+                    .set_description(described)
+                    .build(),
             ),
             Side::PrefixList(list) => permission.prefix_list_ids(
-                PrefixListId::builder().prefix_list_id(list).set_description(described).build(),
+                PrefixListId::builder()
+                    .prefix_list_id(list)
+                    .set_description(described)
+                    .build(),
             ),
         }
         .build()
@@ -148,12 +174,16 @@ impl Allowed {
             Direction::Ingress => {
                 let call = ec2.authorize_security_group_ingress().group_id(group);
                 let answer = call.ip_permissions(rule).send().await;
-                answer.explain("ec2:AuthorizeSecurityGroupIngress", context).map(|_| ())
+                answer
+                    .explain("ec2:AuthorizeSecurityGroupIngress", context)
+                    .map(|_| ())
             }
             Direction::Egress => {
                 let call = ec2.authorize_security_group_egress().group_id(group);
                 let answer = call.ip_permissions(rule).send().await;
-                answer.explain("ec2:AuthorizeSecurityGroupEgress", context).map(|_| ())
+                answer
+                    .explain("ec2:AuthorizeSecurityGroupEgress", context)
+                    .map(|_| ())
             }
         };
         answer.or_code(&["InvalidPermission.Duplicate"])?;
@@ -172,12 +202,16 @@ impl Allowed {
             Direction::Ingress => {
                 let call = ec2.revoke_security_group_ingress().group_id(group);
                 let answer = call.ip_permissions(rule).send().await;
-                answer.explain("ec2:RevokeSecurityGroupIngress", context).map(|_| ())
+                answer
+                    .explain("ec2:RevokeSecurityGroupIngress", context)
+                    .map(|_| ())
             }
             Direction::Egress => {
                 let call = ec2.revoke_security_group_egress().group_id(group);
                 let answer = call.ip_permissions(rule).send().await;
-                answer.explain("ec2:RevokeSecurityGroupEgress", context).map(|_| ())
+                answer
+                    .explain("ec2:RevokeSecurityGroupEgress", context)
+                    .map(|_| ())
             }
         };
         answer.or_code(&["InvalidPermission.NotFound"])?;

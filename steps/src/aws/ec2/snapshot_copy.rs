@@ -87,7 +87,10 @@ impl Change for Copy {
                 Observed::Differs(Before {})
             });
         }
-        let good = found.iter().rev().find(|copy| snapshots::is_completed(copy) && self.serves(copy));
+        let good = found
+            .iter()
+            .rev()
+            .find(|copy| snapshots::is_completed(copy) && self.serves(copy));
         Ok(match good {
             Some(copy) => Observed::Same(output(copy)),
             None => Observed::Differs(Before {}),
@@ -162,12 +165,18 @@ impl Copy {
     async fn copy(&self, source: &Snapshot, ec2: &Ec2, context: &Context) -> StepResult<String> {
         let mut creation = tags::creation(context, Some(&self.name));
         creation.insert(SOURCE.to_owned(), self.snapshot.clone());
-        creation.insert(SOURCE_START.to_owned(), snapshots::point(source).to_string());
+        creation.insert(
+            SOURCE_START.to_owned(),
+            snapshots::point(source).to_string(),
+        );
         let answer = ec2
             .copy_snapshot()
             .source_region(&self.from_region)
             .source_snapshot_id(&self.snapshot)
-            .description(format!("copy of {} from {}", self.snapshot, self.from_region))
+            .description(format!(
+                "copy of {} from {}",
+                self.snapshot, self.from_region
+            ))
             .set_encrypted(self.encrypted.then_some(true))
             .set_kms_key_id(self.kms_key.clone())
             .tag_specifications(tag::with(ResourceType::Snapshot, creation))

@@ -140,7 +140,10 @@ impl Create {
     /// The newest completed set that is young enough. A set is what one step took.
     fn young(&self, found: &[Snapshot]) -> Option<Vec<Snapshot>> {
         let limit = self.max_age?.0;
-        let newest = found.iter().rev().find(|one| snapshots::is_completed(one))?;
+        let newest = found
+            .iter()
+            .rev()
+            .find(|one| snapshots::is_completed(one))?;
         let token = tag::value(newest.tags(), tags::TOKEN);
         let set: Vec<Snapshot> = found
             .iter()
@@ -162,7 +165,9 @@ impl Create {
             let answer = ec2
                 .create_snapshots()
                 .instance_specification(
-                    InstanceSpecification::builder().instance_id(instance).build(),
+                    InstanceSpecification::builder()
+                        .instance_id(instance)
+                        .build(),
                 )
                 .set_description(self.description.clone())
                 .tag_specifications(tag::with(ResourceType::Snapshot, creation))
@@ -185,7 +190,11 @@ impl Create {
 }
 
 fn ours(found: &[Snapshot], context: &Context) -> Vec<Snapshot> {
-    found.iter().filter(|one| tag::ours(one.tags(), context)).cloned().collect()
+    found
+        .iter()
+        .filter(|one| tag::ours(one.tags(), context))
+        .cloned()
+        .collect()
 }
 
 /// The output of a set, which is sorted by age and not empty.
@@ -193,7 +202,11 @@ fn output(set: &[Snapshot]) -> Created {
     Created {
         snapshot_ids: set.iter().map(snapshots::id).collect(),
         snapshot_id: set.first().map(snapshots::id).unwrap_or_default(),
-        at: set.first().map(snapshots::point).unwrap_or_default().to_string(),
+        at: set
+            .first()
+            .map(snapshots::point)
+            .unwrap_or_default()
+            .to_string(),
     }
 }
 
@@ -224,7 +237,9 @@ mod tests {
             .snapshot_id(id)
             .state(state)
             .progress("42%")
-            .start_time(DateTime::from_secs(Timestamp::now().as_second() - minutes_old * 60))
+            .start_time(DateTime::from_secs(
+                Timestamp::now().as_second() - minutes_old * 60,
+            ))
             .tags(Tag::builder().key("runbook:token").value(token).build())
             .build()
     }
@@ -232,7 +247,9 @@ mod tests {
     fn found(snapshots: &[Snapshot]) -> Rule {
         let all = snapshots.to_vec();
         mock!(Client::describe_snapshots).then_output(move || {
-            DescribeSnapshotsOutput::builder().set_snapshots(Some(all.clone())).build()
+            DescribeSnapshotsOutput::builder()
+                .set_snapshots(Some(all.clone()))
+                .build()
         })
     }
 
@@ -242,7 +259,11 @@ mod tests {
                 request.volume_id() == Some("vol-1")
                     && tag::ours(request.tag_specifications()[0].tags(), &context())
             })
-            .then_output(|| CreateSnapshotOutput::builder().snapshot_id("snap-9").build())
+            .then_output(|| {
+                CreateSnapshotOutput::builder()
+                    .snapshot_id("snap-9")
+                    .build()
+            })
     }
 
     #[tokio::test]
@@ -266,8 +287,10 @@ mod tests {
 
     #[tokio::test]
     async fn what_this_step_took_is_adopted_once_it_is_completed() {
-        for (state, adopted) in [(SnapshotState::Completed, true), (SnapshotState::Pending, false)]
-        {
+        for (state, adopted) in [
+            (SnapshotState::Completed, true),
+            (SnapshotState::Pending, false),
+        ] {
             let all = [snapshot("snap-1", TOKEN, state, 0)];
             let ec2 = Ec2(answering!(aws_sdk_ec2, [&found(&all)]));
             let observed = create(None).observe(&ec2, &context()).await.unwrap();
@@ -280,7 +303,10 @@ mod tests {
         let taken = taken();
         let pending = found(&[snapshot("snap-1", TOKEN, SnapshotState::Pending, 0)]);
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&pending, &taken]));
-        let progress = create(None).apply(&Before {}, &ec2, &context()).await.unwrap();
+        let progress = create(None)
+            .apply(&Before {}, &ec2, &context())
+            .await
+            .unwrap();
         assert!(matches!(
             progress,
             Progress::Again { note, .. } if note == "snapshot pending 42%"
@@ -292,7 +318,10 @@ mod tests {
     async fn a_snapshot_that_does_not_show_is_in_doubt_and_not_taken_again() {
         let taken = taken();
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&found(&[]), &taken]));
-        let fault = create(None).apply(&Before {}, &ec2, &context()).await.unwrap_err();
+        let fault = create(None)
+            .apply(&Before {}, &ec2, &context())
+            .await
+            .unwrap_err();
         assert_eq!(fault.executed, Executed::Unknown);
         assert_eq!(fault.message, "snap-9 was created and does not show yet");
         assert_eq!(taken.num_calls(), 1);
@@ -305,14 +334,23 @@ mod tests {
             .then_output(|| DeleteSnapshotOutput::builder().build());
         let made = found(&[snapshot("snap-1", TOKEN, SnapshotState::Completed, 0)]);
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&made, &deleted]));
-        create(None).undo(&Before {}, None, &ec2, &context()).await.unwrap();
+        create(None)
+            .undo(&Before {}, None, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!(deleted.num_calls(), 1);
     }
 
     #[tokio::test]
     async fn one_source_is_needed() {
-        let none = Create { volume: None, ..create(None) };
+        let none = Create {
+            volume: None,
+            ..create(None)
+        };
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&found(&[])]));
-        assert_eq!(none.observe(&ec2, &context()).await.unwrap_err().kind, FaultKind::Invalid);
+        assert_eq!(
+            none.observe(&ec2, &context()).await.unwrap_err().kind,
+            FaultKind::Invalid
+        );
     }
 }

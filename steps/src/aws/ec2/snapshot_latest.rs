@@ -59,8 +59,9 @@ impl Query for Latest {
         let mut filters = tag::matching(self.name.as_deref(), &self.tags, context);
         filters.push(tag::filter("status", "completed"));
         let found = snapshots::search(filters, ec2, context).await?;
-        let newest =
-            found.last().ok_or_else(|| not_found(format!("a completed snapshot `{what}`")))?;
+        let newest = found
+            .last()
+            .ok_or_else(|| not_found(format!("a completed snapshot `{what}`")))?;
         let age = snapshots::age(newest);
         let shown = |age: std::time::Duration| format_millis(age.as_secs() * 1_000);
         if let Some(limit) = self.max_age.filter(|limit| age > limit.0) {

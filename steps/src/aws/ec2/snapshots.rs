@@ -24,7 +24,10 @@ pub(super) async fn search(
     context: &Context,
 ) -> StepResult<Vec<Snapshot>> {
     let mut found = Vec::new();
-    let call = ec2.describe_snapshots().owner_ids("self").set_filters(Some(filters));
+    let call = ec2
+        .describe_snapshots()
+        .owner_ids("self")
+        .set_filters(Some(filters));
     let mut pages = call.into_paginator().send();
     while let Some(page) = pages.next().await {
         let page = page.explain("ec2:DescribeSnapshots", context)?;
@@ -68,7 +71,10 @@ pub(super) fn progress<T>(
     taken: &[Snapshot],
     output: impl FnOnce() -> T,
 ) -> StepResult<Progress<T>> {
-    if let Some(failed) = taken.iter().find(|one| one.state() == Some(&SnapshotState::Error)) {
+    if let Some(failed) = taken
+        .iter()
+        .find(|one| one.state() == Some(&SnapshotState::Error))
+    {
         let why = failed.state_message().unwrap_or("no reason given");
         let message = format!("{} failed: {why}", id(failed));
         return Err(Fault::new(FaultKind::Unmet, message));
@@ -77,7 +83,10 @@ pub(super) fn progress<T>(
     let Some(first) = pending.first() else {
         return Ok(Progress::Done(output()));
     };
-    let percent = first.progress().filter(|text| !text.is_empty()).unwrap_or("0%");
+    let percent = first
+        .progress()
+        .filter(|text| !text.is_empty())
+        .unwrap_or("0%");
     Ok(Progress::Again {
         after: POLL,
         note: format!("snapshot pending {percent}"),

@@ -132,7 +132,11 @@ impl Ensure {
         };
         let what = format!("subnet {} of {}", output.subnet_id, output.cidr);
         if output.zone != self.zone {
-            return Err(tag::differs(&what, &format!("zone {}", output.zone), &self.zone));
+            return Err(tag::differs(
+                &what,
+                &format!("zone {}", output.zone),
+                &self.zone,
+            ));
         }
         if let Some(name) = tag::value(subnet.tags(), "Name")
             && name != self.name
@@ -156,7 +160,11 @@ impl Ensure {
 
     async fn create(&self, ec2: &Ec2, context: &Context) -> StepResult<Subnet> {
         let mut tags = tags::creation(context, Some(&self.name));
-        tags.extend(self.tier.iter().map(|tier| ("Tier".to_owned(), tier.clone())));
+        tags.extend(
+            self.tier
+                .iter()
+                .map(|tier| ("Tier".to_owned(), tier.clone())),
+        );
         let answer = ec2
             .create_subnet()
             .vpc_id(&self.vpc)
@@ -166,7 +174,9 @@ impl Ensure {
             .send()
             .await
             .explain("ec2:CreateSubnet", context)?;
-        answer.subnet.ok_or_else(|| incomplete("CreateSubnet", "a subnet"))
+        answer
+            .subnet
+            .ok_or_else(|| incomplete("CreateSubnet", "a subnet"))
     }
 }
 
@@ -215,7 +225,9 @@ mod tests {
     fn subnets(found: &[Subnet]) -> Rule {
         let found = found.to_vec();
         mock!(Client::describe_subnets).then_output(move || {
-            DescribeSubnetsOutput::builder().set_subnets(Some(found.clone())).build()
+            DescribeSubnetsOutput::builder()
+                .set_subnets(Some(found.clone()))
+                .build()
         })
     }
 
@@ -225,17 +237,32 @@ mod tests {
             let ec2 = Ec2(answering!(aws_sdk_ec2, &[subnets(found)]));
             ensure().observe(&ec2, &context()).await.unwrap()
         };
-        assert!(matches!(look(&[subnet("x", "us-east-1a", true)]).await, Observed::Same(_)));
-        assert!(matches!(look(&[subnet(TOKEN, "us-east-1a", true)]).await, Observed::Adopted(_)));
+        assert!(matches!(
+            look(&[subnet("x", "us-east-1a", true)]).await,
+            Observed::Same(_)
+        ));
+        assert!(matches!(
+            look(&[subnet(TOKEN, "us-east-1a", true)]).await,
+            Observed::Adopted(_)
+        ));
         let differs = |existed| Observed::Differs(Before { existed });
         assert_eq!(look(&[]).await, differs(None));
-        assert_eq!(look(&[subnet("x", "us-east-1a", false)]).await, differs(Some(false)));
-        assert_eq!(look(&[subnet(TOKEN, "us-east-1a", false)]).await, differs(None));
+        assert_eq!(
+            look(&[subnet("x", "us-east-1a", false)]).await,
+            differs(Some(false))
+        );
+        assert_eq!(
+            look(&[subnet(TOKEN, "us-east-1a", false)]).await,
+            differs(None)
+        );
     }
 
     #[tokio::test]
     async fn a_subnet_of_that_range_in_another_zone_is_a_mistake() {
-        let ec2 = Ec2(answering!(aws_sdk_ec2, &[subnets(&[subnet("x", "us-east-1b", true)])]));
+        let ec2 = Ec2(answering!(
+            aws_sdk_ec2,
+            &[subnets(&[subnet("x", "us-east-1b", true)])]
+        ));
         let fault = ensure().observe(&ec2, &context()).await.unwrap_err();
         assert_eq!(
             fault.message,
@@ -270,7 +297,10 @@ mod tests {
                 mock!(Client::delete_subnet).then_output(|| DeleteSubnetOutput::builder().build());
             let found = subnets(&[subnet(token, "us-east-1a", true)]);
             let ec2 = Ec2(answering!(aws_sdk_ec2, [&found, &delete]));
-            ensure().undo(&Before { existed: None }, None, &ec2, &context()).await.unwrap();
+            ensure()
+                .undo(&Before { existed: None }, None, &ec2, &context())
+                .await
+                .unwrap();
             assert_eq!(delete.num_calls(), deletions);
         }
     }

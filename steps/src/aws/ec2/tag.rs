@@ -42,7 +42,10 @@ pub(super) fn any<V: Into<String>>(
     values: impl IntoIterator<Item = V>,
 ) -> Filter {
     let values = values.into_iter().map(Into::into).collect();
-    Filter::builder().name(name).set_values(Some(values)).build()
+    Filter::builder()
+        .name(name)
+        .set_values(Some(values))
+        .build()
 }
 
 /// Filters for what is called `name` in this environment.
@@ -60,11 +63,15 @@ pub(super) fn matching(
     context: &Context,
 ) -> Vec<Filter> {
     let name = name.map(|name| ("Name", name));
-    let wished = wished.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let wished = wished
+        .iter()
+        .map(|(key, value)| (key.as_str(), value.as_str()));
     let mut all: BTreeMap<&str, &str> = tags::scope(context).collect();
     all.extend(wished);
     all.extend(name);
-    all.into_iter().map(|(key, value)| filter(format!("tag:{key}"), value)).collect()
+    all.into_iter()
+        .map(|(key, value)| filter(format!("tag:{key}"), value))
+        .collect()
 }
 
 /// The filter for what this step itself created.
@@ -121,8 +128,11 @@ pub(super) fn again<T>(note: impl Into<String>) -> Progress<T> {
 /// What was created a moment ago and cannot be seen yet. The effect counts as unknown, so that the
 /// engine looks for it instead of creating it again.
 pub(super) fn unseen(id: &str) -> Fault {
-    Fault::new(FaultKind::Transient, format!("{id} was created and does not show yet"))
-        .unknown_effect()
+    Fault::new(
+        FaultKind::Transient,
+        format!("{id} was created and does not show yet"),
+    )
+    .unknown_effect()
 }
 
 /// `result` of a call on `id`, which was created a moment ago.
@@ -139,7 +149,10 @@ pub(super) fn fresh<T>(result: StepResult<T>, id: &str) -> StepResult<T> {
 
 /// A fault of something that exists under the wished name and cannot become what is wished.
 pub(super) fn differs(what: &str, is: &str, wished: &str) -> Fault {
-    Fault::new(FaultKind::Invalid, format!("{what} exists with {is}, not with {wished}"))
+    Fault::new(
+        FaultKind::Invalid,
+        format!("{what} exists with {is}, not with {wished}"),
+    )
 }
 
 /// The text of a field that every answer holds.

@@ -44,8 +44,11 @@ impl Change for Set {
     const CLASS: RetryClass = RetryClass::State;
 
     async fn observe(&self, ec2: &Ec2, context: &Context) -> StepResult<Observed<Tagged, Tagged>> {
-        let mut previous: BTreeMap<String, BTreeMap<String, String>> =
-            self.resources.iter().map(|id| (id.clone(), BTreeMap::new())).collect();
+        let mut previous: BTreeMap<String, BTreeMap<String, String>> = self
+            .resources
+            .iter()
+            .map(|id| (id.clone(), BTreeMap::new()))
+            .collect();
         let mut pages = ec2
             .describe_tags()
             .filters(tag::any("resource-id", &self.resources))
@@ -100,12 +103,18 @@ impl Change for Set {
                 .collect();
             if !new.is_empty() {
                 let call = ec2.delete_tags().resources(id).set_tags(Some(new));
-                call.send().await.explain("ec2:DeleteTags", context).or_absent()?;
+                call.send()
+                    .await
+                    .explain("ec2:DeleteTags", context)
+                    .or_absent()?;
             }
             if !earlier.is_empty() {
                 let call = ec2.create_tags().resources(id);
                 let call = call.set_tags(Some(tag::list(earlier.clone())));
-                call.send().await.explain("ec2:CreateTags", context).or_absent()?;
+                call.send()
+                    .await
+                    .explain("ec2:CreateTags", context)
+                    .or_absent()?;
             }
         }
         Ok(Progress::Done(()))

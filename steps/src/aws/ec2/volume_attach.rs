@@ -43,8 +43,11 @@ pub(crate) struct Before {}
 
 impl Args for Attach {
     const KIND: &'static str = "aws.ec2.volume.attach";
-    const IAM: &'static [&'static str] =
-        &["ec2:AttachVolume", "ec2:DescribeVolumes", "ec2:DetachVolume"];
+    const IAM: &'static [&'static str] = &[
+        "ec2:AttachVolume",
+        "ec2:DescribeVolumes",
+        "ec2:DetachVolume",
+    ];
     type Client = Ec2;
     type Output = Attached;
 }
@@ -127,8 +130,12 @@ impl Attach {
             .send()
             .await
             .explain("ec2:DescribeVolumes", context)?;
-        let volume = answer.volumes().first().ok_or_else(|| not_found(&self.volume))?;
-        let live = |held: &&VolumeAttachment| held.state() != Some(&VolumeAttachmentState::Detached);
+        let volume = answer
+            .volumes()
+            .first()
+            .ok_or_else(|| not_found(&self.volume))?;
+        let live =
+            |held: &&VolumeAttachment| held.state() != Some(&VolumeAttachmentState::Detached);
         let Some(held) = volume.attachments().iter().find(live) else {
             return Ok(None);
         };

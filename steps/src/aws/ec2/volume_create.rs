@@ -67,8 +67,12 @@ fn gp3() -> String {
 impl Args for Create {
     const KIND: &'static str = "aws.ec2.volume.create";
     const TIMEOUT: Duration = Duration::from_secs(600);
-    const IAM: &'static [&'static str] =
-        &["ec2:CreateTags", "ec2:CreateVolume", "ec2:DeleteVolume", "ec2:DescribeVolumes"];
+    const IAM: &'static [&'static str] = &[
+        "ec2:CreateTags",
+        "ec2:CreateVolume",
+        "ec2:DeleteVolume",
+        "ec2:DescribeVolumes",
+    ];
     type Client = Ec2;
     type Output = Created;
 }
@@ -120,7 +124,11 @@ impl Change for Create {
     ) -> StepResult<Progress<()>> {
         let made = self.find(ec2, context).await?;
         if let Some(volume) = made.filter(|volume| tag::ours(volume.tags(), context)) {
-            let deleted = ec2.delete_volume().set_volume_id(volume.volume_id).send().await;
+            let deleted = ec2
+                .delete_volume()
+                .set_volume_id(volume.volume_id)
+                .send()
+                .await;
             deleted.explain("ec2:DeleteVolume", context).or_absent()?;
         }
         Ok(Progress::Done(()))
@@ -131,7 +139,11 @@ impl Create {
     async fn find(&self, ec2: &Ec2, context: &Context) -> StepResult<Option<Volume>> {
         let mut filters = tag::named(&self.name, context);
         filters.push(tag::filter("availability-zone", &self.zone));
-        filters.extend(self.snapshot.iter().map(|id| tag::filter("snapshot-id", id)));
+        filters.extend(
+            self.snapshot
+                .iter()
+                .map(|id| tag::filter("snapshot-id", id)),
+        );
         let answer = ec2
             .describe_volumes()
             .set_filters(Some(filters))
@@ -147,14 +159,21 @@ impl Create {
         let what = format!("volume `{}`", self.name);
         let volume = tag::single(found, Volume::tags, &what, context)?;
         if let Some(volume) = &volume {
-            let is = volume.volume_type().map(VolumeType::as_str).unwrap_or_default();
+            let is = volume
+                .volume_type()
+                .map(VolumeType::as_str)
+                .unwrap_or_default();
             if is != self.kind {
                 return Err(tag::differs(&what, &format!("type {is}"), &self.kind));
             }
             if let (Some(is), Some(wished)) = (volume.size(), self.size_gib)
                 && is != wished
             {
-                return Err(tag::differs(&what, &format!("{is} GiB"), &wished.to_string()));
+                return Err(tag::differs(
+                    &what,
+                    &format!("{is} GiB"),
+                    &wished.to_string(),
+                ));
             }
         }
         Ok(volume)
@@ -175,7 +194,11 @@ impl Create {
             .set_iops(self.iops)
             .set_throughput(self.throughput)
             .client_token(&context.token)
-            .tag_specifications(tag::specification(ResourceType::Volume, &self.name, context))
+            .tag_specifications(tag::specification(
+                ResourceType::Volume,
+                &self.name,
+                context,
+            ))
             .send()
             .await
             .explain("ec2:CreateVolume", context)?;

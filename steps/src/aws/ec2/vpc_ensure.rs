@@ -95,7 +95,9 @@ impl Change for Ensure {
             Some(vpc) => vpc,
             None => {
                 self.create(ec2, context).await?;
-                self.find(ec2, context).await?.ok_or_else(|| tag::unseen("the VPC"))?
+                self.find(ec2, context)
+                    .await?
+                    .ok_or_else(|| tag::unseen("the VPC"))?
             }
         };
         let output = self.output(&vpc)?;
@@ -184,7 +186,9 @@ impl Dns {
         let hostnames = ask(VpcAttributeName::EnableDnsHostnames).await?;
         let support = ask(VpcAttributeName::EnableDnsSupport).await?;
         let on = |value: Option<&AttributeBooleanValue>| {
-            value.and_then(AttributeBooleanValue::value).unwrap_or_default()
+            value
+                .and_then(AttributeBooleanValue::value)
+                .unwrap_or_default()
         };
         Ok(Self {
             hostnames: on(hostnames.enable_dns_hostnames()),
@@ -204,7 +208,9 @@ impl Dns {
             calls.reverse();
         }
         for call in calls {
-            call.send().await.explain("ec2:ModifyVpcAttribute", context)?;
+            call.send()
+                .await
+                .explain("ec2:ModifyVpcAttribute", context)?;
         }
         Ok(())
     }
@@ -226,7 +232,8 @@ mod tests {
     use crate::aws::testing::{TOKEN, answering, context};
 
     fn ensure() -> Ensure {
-        serde_json::from_value(serde_json::json!({ "name": "main", "cidr": "10.0.0.0/16" })).unwrap()
+        serde_json::from_value(serde_json::json!({ "name": "main", "cidr": "10.0.0.0/16" }))
+            .unwrap()
     }
 
     fn vpc(token: &str, cidr: &str) -> Vpc {
@@ -244,7 +251,11 @@ mod tests {
                 let names: Vec<_> = request.filters().iter().filter_map(Filter::name).collect();
                 names == ["tag:Name", "tag:Environment", "tag:Project"]
             })
-            .then_output(move || DescribeVpcsOutput::builder().set_vpcs(Some(found.clone())).build())
+            .then_output(move || {
+                DescribeVpcsOutput::builder()
+                    .set_vpcs(Some(found.clone()))
+                    .build()
+            })
     }
 
     fn dns(on: bool) -> Rule {
@@ -265,7 +276,11 @@ mod tests {
                     && tag::value(tags, "runbook:token") == Some(TOKEN)
                     && tag::value(tags, "Project") == Some("shop")
             })
-            .then_output(|| CreateVpcOutput::builder().vpc(vpc(TOKEN, "10.0.0.0/16")).build())
+            .then_output(|| {
+                CreateVpcOutput::builder()
+                    .vpc(vpc(TOKEN, "10.0.0.0/16"))
+                    .build()
+            })
     }
 
     fn modified() -> Rule {
@@ -282,14 +297,20 @@ mod tests {
 
     #[tokio::test]
     async fn what_exists_as_wished_is_left_alone() {
-        let ec2 = Ec2(answering!(aws_sdk_ec2, &[vpcs(&[vpc("other", "10.0.0.0/16")]), dns(true)]));
+        let ec2 = Ec2(answering!(
+            aws_sdk_ec2,
+            &[vpcs(&[vpc("other", "10.0.0.0/16")]), dns(true)]
+        ));
         let observed = ensure().observe(&ec2, &context()).await.unwrap();
         assert_eq!(observed, Observed::Same(output()));
     }
 
     #[tokio::test]
     async fn what_this_step_made_is_adopted() {
-        let ec2 = Ec2(answering!(aws_sdk_ec2, &[vpcs(&[vpc(TOKEN, "10.0.0.0/16")]), dns(true)]));
+        let ec2 = Ec2(answering!(
+            aws_sdk_ec2,
+            &[vpcs(&[vpc(TOKEN, "10.0.0.0/16")]), dns(true)]
+        ));
         let observed = ensure().observe(&ec2, &context()).await.unwrap();
         assert_eq!(observed, Observed::Adopted(output()));
     }
@@ -297,8 +318,12 @@ mod tests {
     #[tokio::test]
     async fn attributes_that_differ_are_kept_for_undo_unless_this_step_made_it() {
         for (token, existed) in [("other", true), (TOKEN, false)] {
-            let ec2 = Ec2(answering!(aws_sdk_ec2, &[vpcs(&[vpc(token, "10.0.0.0/16")]), dns(false)]));
-            let Observed::Differs(before) = ensure().observe(&ec2, &context()).await.unwrap() else {
+            let ec2 = Ec2(answering!(
+                aws_sdk_ec2,
+                &[vpcs(&[vpc(token, "10.0.0.0/16")]), dns(false)]
+            ));
+            let Observed::Differs(before) = ensure().observe(&ec2, &context()).await.unwrap()
+            else {
                 panic!("the attributes differ");
             };
             assert_eq!(before.existed.is_some(), existed, "{token}");
@@ -307,7 +332,10 @@ mod tests {
 
     #[tokio::test]
     async fn another_range_cannot_be_made_right() {
-        let ec2 = Ec2(answering!(aws_sdk_ec2, &[vpcs(&[vpc("other", "10.9.0.0/16")])]));
+        let ec2 = Ec2(answering!(
+            aws_sdk_ec2,
+            &[vpcs(&[vpc("other", "10.9.0.0/16")])]
+        ));
         let fault = ensure().observe(&ec2, &context()).await.unwrap_err();
         assert_eq!(fault.kind, FaultKind::Invalid);
         assert_eq!(
@@ -321,7 +349,10 @@ mod tests {
         let (create, modify) = (created(), modified());
         let rules = [&vpcs(&[vpc(TOKEN, "10.0.0.0/16")]), &create, &modify];
         let ec2 = Ec2(answering!(aws_sdk_ec2, rules));
-        let done = ensure().apply(&Before { existed: None }, &ec2, &context()).await.unwrap();
+        let done = ensure()
+            .apply(&Before { existed: None }, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!(done, Progress::Done(output()));
         assert_eq!((create.num_calls(), modify.num_calls()), (0, 2));
     }
@@ -330,18 +361,31 @@ mod tests {
     async fn what_was_created_and_does_not_show_is_not_created_again() {
         let create = created();
         let ec2 = Ec2(answering!(aws_sdk_ec2, [&vpcs(&[]), &create]));
-        let fault = ensure().apply(&Before { existed: None }, &ec2, &context()).await.unwrap_err();
-        assert_eq!((fault.kind, fault.executed), (FaultKind::Transient, Executed::Unknown));
+        let fault = ensure()
+            .apply(&Before { existed: None }, &ec2, &context())
+            .await
+            .unwrap_err();
+        assert_eq!(
+            (fault.kind, fault.executed),
+            (FaultKind::Transient, Executed::Unknown)
+        );
         assert_eq!(create.num_calls(), 1);
     }
 
     #[tokio::test]
     async fn undo_deletes_only_what_this_step_made() {
         for (token, deletions) in [("other", 0), (TOKEN, 1)] {
-            let delete = mock!(Client::delete_vpc).then_output(|| DeleteVpcOutput::builder().build());
-            let ec2 = Ec2(answering!(aws_sdk_ec2, [&vpcs(&[vpc(token, "10.0.0.0/16")]), &delete]));
+            let delete =
+                mock!(Client::delete_vpc).then_output(|| DeleteVpcOutput::builder().build());
+            let ec2 = Ec2(answering!(
+                aws_sdk_ec2,
+                [&vpcs(&[vpc(token, "10.0.0.0/16")]), &delete]
+            ));
             let before = Before { existed: None };
-            let undone = ensure().undo(&before, None, &ec2, &context()).await.unwrap();
+            let undone = ensure()
+                .undo(&before, None, &ec2, &context())
+                .await
+                .unwrap();
             assert_eq!(undone, Progress::Done(()));
             assert_eq!(delete.num_calls(), deletions, "{token}");
         }
@@ -350,10 +394,21 @@ mod tests {
     #[tokio::test]
     async fn undo_sets_the_attributes_of_an_existing_one_back() {
         let modify = modified();
-        let ec2 = Ec2(answering!(aws_sdk_ec2, [&vpcs(&[vpc("other", "10.0.0.0/16")]), &modify]));
-        let existed = Dns { hostnames: false, support: true };
-        let before = Before { existed: Some(existed) };
-        ensure().undo(&before, None, &ec2, &context()).await.unwrap();
+        let ec2 = Ec2(answering!(
+            aws_sdk_ec2,
+            [&vpcs(&[vpc("other", "10.0.0.0/16")]), &modify]
+        ));
+        let existed = Dns {
+            hostnames: false,
+            support: true,
+        };
+        let before = Before {
+            existed: Some(existed),
+        };
+        ensure()
+            .undo(&before, None, &ec2, &context())
+            .await
+            .unwrap();
         assert_eq!(modify.num_calls(), 2);
     }
 }
