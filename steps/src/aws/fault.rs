@@ -395,3 +395,191 @@ fn fragment(sentence: &str) -> String {
         _ => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+    use crate::aws::testing::context;
+
+    const NO: Executed = Executed::No;
+    const UNKNOWN: Executed = Executed::Unknown;
+
+    #[test]
+    fn every_code_has_its_meaning() {
+        use FaultKind::*;
+        let cases = [
+            ("RequestLimitExceeded", 503, Throttled, NO),
+            ("Throttling", 400, Throttled, NO),
+            ("ThrottlingException", 400, Throttled, NO),
+            ("SnapshotCreationPerVolumeRateExceeded", 400, Throttled, NO),
+            ("InsufficientInstanceCapacity", 500, Transient, NO),
+            ("InternalError", 500, Transient, UNKNOWN),
+            ("InternalFailure", 500, Transient, UNKNOWN),
+            ("ServiceUnavailable", 503, Transient, UNKNOWN),
+            ("Unavailable", 503, Transient, UNKNOWN),
+            ("SomethingNew", 502, Transient, UNKNOWN),
+            ("PriorRequestNotComplete", 400, Conflict, NO),
+            ("DependencyViolation", 400, Conflict, NO),
+            ("IncorrectInstanceState", 400, Conflict, NO),
+            ("VolumeInUse", 400, Conflict, NO),
+            ("InvalidIPAddress.InUse", 400, Conflict, NO),
+            ("Resource.AlreadyAssociated", 400, Conflict, NO),
+            ("RouteAlreadyExists", 400, Conflict, NO),
+            ("InvalidGroup.Duplicate", 400, Conflict, NO),
+            ("InvalidSubnet.Conflict", 400, Conflict, NO),
+            ("HostedZoneAlreadyExists", 409, Conflict, NO),
+            ("DuplicateLoadBalancerName", 400, Conflict, NO),
+            ("InvalidVpcID.NotFound", 400, NotFound, NO),
+            (
+                "InvalidLaunchTemplateName.NotFoundException",
+                400,
+                NotFound,
+                NO,
+            ),
+            ("LoadBalancerNotFound", 400, NotFound, NO),
+            ("NoSuchHostedZone", 404, NotFound, NO),
+            ("NatGatewayNotFound", 400, NotFound, NO),
+            ("UnauthorizedOperation", 403, Denied, NO),
+            ("AccessDenied", 403, Denied, NO),
+            ("ExpiredToken", 400, Denied, NO),
+            ("OperationNotPermitted", 400, Denied, NO),
+            ("InvalidParameterValue", 400, Invalid, NO),
+            ("VpcLimitExceeded", 400, Invalid, NO),
+            ("IdempotentParameterMismatch", 400, Invalid, NO),
+            ("IdempotentInstanceTerminated", 400, Invalid, NO),
+            ("InvalidChangeBatch", 400, Invalid, NO),
+            ("NotImplemented", 501, Unsupported, NO),
+            ("InvalidAction", 400, Unsupported, NO),
+        ];
+        for (code, status, kind, executed) in cases {
+            assert_eq!(classify(Some(code), status), (kind, executed), "{code}");
+        }
+    }
+
+    #[test]
+    fn without_a_code_the_status_decides() {
+        assert_eq!(classify(None, 429), (FaultKind::Throttled, NO));
+        assert_eq!(classify(None, 403), (FaultKind::Denied, NO));
+        assert_eq!(classify(None, 404), (FaultKind::Unsupported, NO));
+        assert_eq!(classify(None, 400), (FaultKind::Invalid, NO));
+        for status in [500, 502, 503, 504] {
+            assert_eq!(classify(None, status), (FaultKind::Transient, UNKNOWN));
+        }
+    }
+
+    fn raw(status: u16) -> HttpResponse {
+        let status = StatusCode::try_from(status).unwrap();
+        let mut raw = HttpResponse::new(status, SdkBody::empty());
+        raw.headers_mut().insert("x-amzn-requestid", "req-1");
+        raw
+    }
+
+    fn refused(code: &str, status: u16, message: &str) -> Fault {
+        let error = ErrorMetadata::builder().code(code).message(message).build();
+        explain(
+            &SdkError::service_error(error, raw(status)),
+            "ec2:CreateVpc",
+            &context(),
+        )
+    }
+
+    fn lost(error: SdkError<ErrorMetadata, HttpResponse>) -> Fault {
+        explain(&error, "ec2:CreateVpc", &context())
+    }
+
+    #[test]
+    fn a_refusal_says_where_it_came_from() {
+        let fault = refused(
+            "VpcLimitExceeded",
+            400,
+            "The maximum number of VPCs has been reached.",
+        );
+        assert_eq!(
+            fault.to_string(),
+            "ec2:CreateVpc in us-east-1: the maximum number of VPCs has been reached \
+             (VpcLimitExceeded) [request req-1]"
+        );
+        assert!(fault.help.unwrap().contains("quota"));
+    }
+
+    #[test]
+    fn what_the_endpoint_lacks_is_named() {
+        let fault = refused("NotImplemented", 501, "nope");
+        assert_eq!(fault.kind, FaultKind::Unsupported);
+        assert_eq!(fault.message, "the endpoint does not implement CreateVpc");
+        let fault = lost(SdkError::response_error("not CBOR", raw(404)));
+        assert_eq!(fault.kind, FaultKind::Unsupported);
+    }
+
+    #[test]
+    fn an_answer_that_cannot_be_read_leaves_the_effect_unknown() {
+        let fault = lost(SdkError::response_error("not XML", raw(200)));
+        assert_eq!(
+            (fault.kind, fault.executed),
+            (FaultKind::Transient, UNKNOWN)
+        );
+        let fault = lost(SdkError::timeout_error("too late"));
+        assert_eq!(
+            (fault.kind, fault.executed),
+            (FaultKind::Transient, UNKNOWN)
+        );
+        assert_eq!(
+            fault.message,
+            "no answer from ec2.us-east-1.amazonaws.com in time"
+        );
+    }
+
+    #[test]
+    fn a_connection_that_never_was_had_no_effect_and_one_that_broke_may_have() {
+        let io = |kind: io::ErrorKind| {
+            let source = io::Error::from(kind).into();
+            lost(SdkError::dispatch_failure(ConnectorError::io(source)))
+        };
+        let refused = io(io::ErrorKind::ConnectionRefused);
+        assert_eq!((refused.kind, refused.executed), (FaultKind::Transient, NO));
+        assert!(
+            refused
+                .message
+                .starts_with("cannot reach ec2.us-east-1.amazonaws.com: ")
+        );
+        for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof] {
+            assert_eq!(io(kind).executed, UNKNOWN, "{kind}");
+        }
+    }
+
+    #[test]
+    fn missing_credentials_say_what_to_set() {
+        let missing = CredentialsError::not_loaded_no_source();
+        let fault = lost(SdkError::dispatch_failure(ConnectorError::other(
+            missing.into(),
+            None,
+        )));
+        assert_eq!(
+            (fault.kind, fault.message.as_str()),
+            (FaultKind::Denied, "no AWS credentials")
+        );
+        assert!(fault.help.unwrap().contains("AWS_PROFILE"));
+    }
+
+    #[test]
+    fn expected_faults_become_nothing() {
+        let missing: StepResult<()> = Err(refused("InvalidVpcID.NotFound", 400, "gone"));
+        assert_eq!(missing.or_absent(), Ok(None));
+        let twice: StepResult<()> = Err(refused("RouteAlreadyExists", 400, "there"));
+        assert_eq!(twice.clone().or_code(&["RouteAlreadyExists"]), Ok(None));
+        assert!(twice.or_absent().is_err());
+        assert_eq!(Ok::<_, Fault>(1).or_absent(), Ok(Some(1)));
+    }
+
+    #[test]
+    fn sentences_become_fragments() {
+        assert_eq!(fragment("The VPC is in use."), "the VPC is in use");
+        assert_eq!(fragment("VPC vpc-1 is in use"), "VPC vpc-1 is in use");
+        assert_eq!(fragment(""), "");
+    }
+}
