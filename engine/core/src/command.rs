@@ -60,7 +60,11 @@ impl Run {
         if !matches!(self.life, Life::Live | Life::Paused) {
             return Vec::new();
         }
-        let mut commands: Vec<Command> = self.active.iter().filter_map(|&key| self.fly(key)).collect();
+        let mut commands: Vec<Command> = self
+            .active
+            .iter()
+            .filter_map(|&key| self.fly(key))
+            .collect();
         if self.life == Life::Paused {
             return commands;
         }

@@ -437,7 +437,11 @@ impl Run {
                     step,
                     item,
                     attempt: number,
-                    fault: self.overdue(now, key, instance.state == InstanceState::Live(Phase::Flying)),
+                    fault: self.overdue(
+                        now,
+                        key,
+                        instance.state == InstanceState::Live(Phase::Flying),
+                    ),
                 }]
             }
             InstanceState::Live(Phase::Waiting { .. }) => vec![Event::Woken {

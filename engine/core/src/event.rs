@@ -281,9 +281,9 @@ impl Event {
             | Self::CancelRequested { .. }
             | Self::Reopened { .. }
             | Self::Finished { .. } => None,
-            Self::Skipped { step, .. } | Self::Expanded { step, .. } | Self::Marked { step, .. } => {
-                Some((step, None))
-            }
+            Self::Skipped { step, .. }
+            | Self::Expanded { step, .. }
+            | Self::Marked { step, .. } => Some((step, None)),
             Self::AttemptStarted { step, item, .. }
             | Self::Observed { step, item, .. }
             | Self::Waiting { step, item, .. }

@@ -5,8 +5,8 @@ use thiserror::Error;
 
 use crate::run::{Life, section_index};
 use crate::{
-    Attempt, Event, Instance, InstanceState, Journal, Key, OnFailure, Phase, Run, Section,
-    StepRun, StepStatus, Timestamp,
+    Attempt, Event, Instance, InstanceState, Journal, Key, OnFailure, Phase, Run, Section, StepRun,
+    StepStatus, Timestamp,
 };
 
 /// A journal that cannot be: the state has no place for the event. The run is marked corrupt and
@@ -119,7 +119,13 @@ impl Run {
             }
             Event::Waiting { until, note, .. } => {
                 self.flying(event, key)?.note = Some(note.clone());
-                self.set(key, Phase::Waiting { until: *until, note: note.clone() });
+                self.set(
+                    key,
+                    Phase::Waiting {
+                        until: *until,
+                        note: note.clone(),
+                    },
+                );
             }
             Event::Woken { .. } => {
                 let epoch = self.epoch;
@@ -128,11 +134,21 @@ impl Run {
                 attempt.epoch = epoch;
                 self.set(key, Phase::Flying);
             }
-            Event::AttemptFailed { fault, retry_at, .. } => {
+            Event::AttemptFailed {
+                fault, retry_at, ..
+            } => {
                 self.flying(event, key)?;
-                self.set(key, Phase::Retrying { at: *retry_at, fault: fault.clone() });
+                self.set(
+                    key,
+                    Phase::Retrying {
+                        at: *retry_at,
+                        fault: fault.clone(),
+                    },
+                );
             }
-            Event::Succeeded { outputs, effect, .. } => {
+            Event::Succeeded {
+                outputs, effect, ..
+            } => {
                 self.live(event, key)?;
                 let state = InstanceState::Succeeded {
                     outputs: outputs.clone(),
@@ -143,7 +159,10 @@ impl Run {
             }
             Event::Failed { fault, .. } => {
                 self.admit(key);
-                let state = InstanceState::Failed { fault: fault.clone(), at };
+                let state = InstanceState::Failed {
+                    fault: fault.clone(),
+                    at,
+                };
                 self.end_instance(key, state);
             }
             Event::InDoubt { why, .. } => {

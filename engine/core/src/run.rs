@@ -6,9 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{
-    Effect, Fault, Millis, RunStatus, Runbook, Section, StepStatus, Timestamp, Work,
-};
+use crate::{Effect, Fault, Millis, RunStatus, Runbook, Section, StepStatus, Timestamp, Work};
 
 /// One item of one step. Plain steps have the item 0 only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -16,7 +16,10 @@ impl Timestamp {
     /// This point plus `span`; saturates at the end of time.
     #[must_use]
     pub fn plus(self, span: Millis) -> Self {
-        Self(self.0.saturating_add(i64::try_from(span).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(span).unwrap_or(i64::MAX)),
+        )
     }
 
     /// How long after `earlier` this is; zero when it is not after it.
@@ -39,7 +42,7 @@ pub fn format_millis(span: Millis) -> String {
             text.push_str(&format!("{count}{unit}"));
         }
     }
-    if hours == 0 && minutes == 0 && span % 1_000 != 0 {
+    if hours == 0 && minutes == 0 && !span.is_multiple_of(1_000) {
         return format!("{}.{}s", seconds, span % 1_000 / 100);
     }
     text

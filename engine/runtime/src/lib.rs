@@ -18,5 +18,5 @@ pub use definition::Definition;
 pub use driver::{DriveError, Ended, Stop, Watch};
 pub use engine::{Engine, GatePolicy, NewRun, Options, StartError};
 pub use seen::{Notice, Watcher};
-pub use store::{Store, StoreError};
+pub use store::{RawCommits, RawError, Store, StoreError};
 pub use token::{new_run_id, token};

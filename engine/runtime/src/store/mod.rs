@@ -4,6 +4,7 @@
 mod append;
 mod error;
 mod open;
+mod raw;
 mod read;
 mod record;
 mod schema;
@@ -17,7 +18,8 @@ use runbook_core::Timestamp;
 use serde_json::Value;
 
 pub use error::StoreError;
-pub use read::{EventRow, Filter, RunInfo, Snapshot, StepInfo};
+pub use raw::{RawCommits, RawError};
+pub use read::{EventRow, Filter, RunInfo, SignalRow, Snapshot, StepInfo};
 pub use record::{
     ApprovalRow, Commit, EffectRow, EffectState, LogRow, NewRunRow, Rows, RunRow, Signal, StepRow,
 };

@@ -90,6 +90,9 @@ pub struct EventRow {
     pub entry: Journal,
 }
 
+/// A signal: its number, when, who, and the word if it can be read.
+pub type SignalRow = (i64, Timestamp, String, Option<Signal>);
+
 /// Which runs.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -455,11 +458,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn signals(
-        &self,
-        run: &str,
-        after: i64,
-    ) -> Result<Vec<(i64, Timestamp, String, Option<Signal>)>, StoreError> {
+    pub fn signals(&self, run: &str, after: i64) -> Result<Vec<SignalRow>, StoreError> {
         self.connection
             .prepare_cached(
                 "SELECT id, at, actor, body FROM signal WHERE run = ?1 AND id > ?2 ORDER BY id",

@@ -1,6 +1,10 @@
 //! The engine over a real state file and a fake cloud: a folder in which every effect is a file.
-#![allow(unreachable_pub, missing_docs, reason = "modules of one test binary")]
-
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    reason = "modules of one test binary"
+)]
 
 mod cloud;
 mod durable;

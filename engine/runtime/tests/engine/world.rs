@@ -20,9 +20,6 @@ pub struct World {
     pub notices: Arc<Mutex<Vec<Notice>>>,
 }
 
-/// A handle that stops drivers.
-pub type Stopper = watch::Sender<Watch>;
-
 impl World {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
