@@ -1,2 +1,123 @@
-//! runbook
-fn main() {}
+//! `runbook`: runs YAML runbooks as durable, resumable step graphs.
+
+mod args;
+mod commands;
+mod drive;
+mod exit;
+mod failure;
+mod load;
+mod project;
+mod prompt;
+mod scenario;
+mod state;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command};
+use failure::Failure;
+use project::Project;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = u8::try_from(error.exit_code()).unwrap_or(exit::USAGE);
+            // Help and version are data; everything else is a mistake.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    trace();
+    let json = wants_json(&cli.command);
+    match start(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            tell(&failure, json);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+/// `RUNBOOK_LOG` takes the filters of the tracing crates, such as `debug` or `runbook_runtime=trace`.
+fn trace() {
+    let Ok(filter) = std::env::var("RUNBOOK_LOG") else {
+        return;
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}
+
+fn start(cli: Cli) -> Result<u8, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let code = runtime.block_on(command(cli));
+    // A thread that reads from a terminal must not hold the end up.
+    runtime.shutdown_background();
+    code
+}
+
+async fn command(cli: Cli) -> Result<u8, Failure> {
+    let project = Project::find(cli.state);
+    match &cli.command {
+        Command::Run(args) => commands::run::run(&project, args).await,
+        Command::Resume(args) => commands::resume::run(&project, args).await,
+        Command::List(args) => commands::list::run(&project, args),
+        Command::Show(args) => commands::show::run(&project, args),
+        Command::Logs(args) => commands::logs::run(&project, args),
+        Command::Events(args) => commands::events::run(&project, args),
+        Command::Approve(args) => commands::answer::run(&project, args, true).await,
+        Command::Reject(args) => commands::answer::run(&project, args, false).await,
+        Command::Cancel(args) => commands::cancel::run(&project, args).await,
+        Command::Resolve(args) => commands::resolve::run(&project, args).await,
+        Command::Validate(args) => commands::validate::run(&project, args),
+        Command::Steps(args) => commands::steps::run(args),
+        Command::Env(args) => commands::env::run(&project, args),
+        Command::Sandbox(args) => commands::sandbox::run(&project, args).await,
+        Command::Schema(args) => commands::schema::run(args),
+        Command::Bench(args) => commands::bench::run(args).await,
+        Command::Completions { shell } => {
+            let mut command = Cli::command();
+            clap_complete::generate(*shell, &mut command, "runbook", &mut std::io::stdout());
+            Ok(exit::OK)
+        }
+    }
+}
+
+fn wants_json(command: &Command) -> bool {
+    match command {
+        Command::Run(args) => args.json,
+        Command::Resume(args) => args.json,
+        Command::List(args) => args.json,
+        Command::Show(args) | Command::Logs(args) => args.json,
+        Command::Events(args) => args.json,
+        Command::Approve(args) | Command::Reject(args) => args.json,
+        Command::Cancel(args) => args.json,
+        Command::Resolve(args) => args.json,
+        Command::Validate(args) => args.json,
+        Command::Steps(args) => args.json,
+        Command::Env(args) => args.json,
+        Command::Sandbox(args) => args.json,
+        Command::Bench(args) => args.json,
+        Command::Schema(_) | Command::Completions { .. } => false,
+    }
+}
+
+fn tell(failure: &Failure, json: bool) {
+    if json {
+        ui::json(&failure.to_json());
+        return;
+    }
+    if let Some(report) = &failure.report {
+        ui::say(report);
+    }
+    if !failure.message.is_empty() {
+        ui::say(&format!("{} {}\n", ui::style::red("error:"), failure.message));
+    }
+    if let Some(help) = &failure.help {
+        ui::say(&format!(" {} {help}\n", ui::style::bold("help:")));
+    }
+}

@@ -1,0 +1,330 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Runs YAML runbooks as durable, resumable step graphs.
+///
+/// Kill it at any instant and `runbook resume` goes on: nothing is lost and nothing is done twice.
+#[derive(Debug, Parser)]
+#[command(name = "runbook", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// State file [default: .runbook/state.db beside the project's runbooks/]
+    #[arg(long, global = true, value_name = "FILE", env = "RUNBOOK_STATE", hide_env_values = true)]
+    pub(crate) state: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a run of a runbook and drive it
+    Run(RunArgs),
+    /// Go on with an interrupted, paused or failed run; without an id, with every interrupted one
+    Resume(ResumeArgs),
+    /// List runs, newest first
+    List(ListArgs),
+    /// Show a run, or one step of it
+    Show(ShowArgs),
+    /// Print what the steps of a run wrote
+    Logs(ShowArgs),
+    /// Print the journal of a run
+    Events(EventsArgs),
+    /// Say yes to a question of a run
+    Approve(AnswerArgs),
+    /// Say no to a question of a run
+    Reject(AnswerArgs),
+    /// End a run: its `on_cancel` and `finally` steps still run
+    Cancel(CancelArgs),
+    /// Say what became of a step that is in doubt
+    Resolve(ResolveArgs),
+    /// Check runbooks without running anything
+    Validate(ValidateArgs),
+    /// List step types, or show the manual of one
+    Steps(StepsArgs),
+    /// Show an environment, or what two differ in
+    Env(EnvArgs),
+    /// A local AWS to try things on
+    Sandbox(SandboxArgs),
+    /// Print the JSON Schema of runbooks or environments, for editors
+    Schema(SchemaArgs),
+    /// Measure the engine beside the limits of this machine
+    Bench(BenchArgs),
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// Runbook: a file, or a name under runbooks/
+    pub(crate) file: String,
+    /// Environment: a file under environments/
+    #[arg(long, short, env = "RUNBOOK_ENV")]
+    pub(crate) env: Option<String>,
+    /// A parameter
+    #[arg(long = "param", short, value_name = "NAME=VALUE")]
+    pub(crate) params: Vec<String>,
+    /// A YAML or JSON file of parameters
+    #[arg(long = "params", value_name = "FILE")]
+    pub(crate) params_file: Option<PathBuf>,
+    /// Override one environment variable for this run; recorded
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) sets: Vec<String>,
+    /// Confirm a protected environment by its name
+    #[arg(long, value_name = "ENV")]
+    pub(crate) confirm: Option<String>,
+    /// A second run with the same key is the first one
+    #[arg(long, value_name = "KEY")]
+    pub(crate) idempotency_key: Option<String>,
+    /// Run against a local AWS that is prepared and broken for this runbook; nothing real is at stake
+    #[arg(long)]
+    pub(crate) sandbox: bool,
+    /// In the sandbox: ask for approvals instead of granting them
+    #[arg(long, requires = "sandbox")]
+    pub(crate) ask: bool,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The run, or the beginning of its id
+    pub(crate) run: Option<String>,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Child and preparing runs too
+    #[arg(long, short)]
+    pub(crate) all: bool,
+    /// Only runs that have not ended
+    #[arg(long)]
+    pub(crate) live: bool,
+    /// At most so many
+    #[arg(long, short = 'n', default_value_t = 20)]
+    pub(crate) limit: u32,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// The run, or the beginning of its id; the newest when absent
+    pub(crate) run: Option<String>,
+    /// One step of it
+    pub(crate) step: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EventsArgs {
+    /// The run, or the beginning of its id; the newest when absent
+    pub(crate) run: Option<String>,
+    /// Only events after this number
+    #[arg(long, default_value_t = 0)]
+    pub(crate) after: u64,
+    /// Print JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AnswerArgs {
+    /// The run, or the beginning of its id
+    pub(crate) run: String,
+    /// The question, when the run asks more than one
+    pub(crate) step: Option<String>,
+    /// What you want to say with it
+    #[arg(long, short)]
+    pub(crate) comment: Option<String>,
+    /// An answer to a form
+    #[arg(long = "answer", value_name = "NAME=VALUE")]
+    pub(crate) answers: Vec<String>,
+    /// Only record the answer; do not go on with the run
+    #[arg(long)]
+    pub(crate) no_resume: bool,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArgs {
+    /// The run, or the beginning of its id
+    pub(crate) run: String,
+    /// Why; recorded
+    #[arg(long, short)]
+    pub(crate) reason: Option<String>,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("how").required(true)))]
+pub(crate) struct ResolveArgs {
+    /// The run, or the beginning of its id
+    pub(crate) run: String,
+    /// The step that is in doubt
+    pub(crate) step: String,
+    /// It was done; its outputs as JSON
+    #[arg(long, group = "how", value_name = "JSON")]
+    pub(crate) done: Option<String>,
+    /// It was not done: try again
+    #[arg(long, group = "how")]
+    pub(crate) retry: bool,
+    /// It does not matter
+    #[arg(long, group = "how")]
+    pub(crate) skip: bool,
+    /// Why; recorded
+    #[arg(long, short)]
+    pub(crate) reason: String,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValidateArgs {
+    /// Runbooks: files, or names under runbooks/; all under runbooks/ when absent
+    pub(crate) files: Vec<String>,
+    /// Environment to check against
+    #[arg(long, short, env = "RUNBOOK_ENV")]
+    pub(crate) env: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StepsArgs {
+    #[command(subcommand)]
+    pub(crate) command: Option<StepsCommand>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum StepsCommand {
+    /// List step types
+    List,
+    /// Show the manual of a step type
+    Show {
+        /// The step type, such as aws.ec2.vpc.ensure
+        kind: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EnvArgs {
+    #[command(subcommand)]
+    pub(crate) command: EnvCommand,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EnvCommand {
+    /// Show an environment with its values
+    Show {
+        /// The environment
+        name: String,
+    },
+    /// Show what two environments differ in
+    Diff {
+        /// One
+        left: String,
+        /// The other
+        right: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SandboxArgs {
+    #[command(subcommand)]
+    pub(crate) command: SandboxCommand,
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Folder of the sandbox [default: .runbook/sandbox]
+    #[arg(long, global = true, value_name = "DIR", env = "RUNBOOK_SANDBOX_DIR", hide_env_values = true)]
+    pub(crate) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Start it, unless it runs
+    Start {
+        /// Port to listen on [default: a free one]
+        #[arg(long)]
+        port: Option<u16>,
+        /// Stop by itself after so many seconds without a request
+        #[arg(long, value_name = "SECONDS")]
+        idle: Option<u64>,
+    },
+    /// Stop it; its world is gone
+    Stop,
+    /// Tell whether it runs, and how to reach it
+    Status,
+    /// Forget everything that was made in it
+    Reset,
+    /// Break something, or mend it again
+    Fault {
+        /// The fault as JSON, such as {"kind":"zone_down","zone":"us-east-1a"}; lists faults when absent
+        fault: Option<String>,
+        /// Name under which it is mended again
+        #[arg(long)]
+        key: Option<String>,
+        /// Mend: the fault of --key, or all of them
+        #[arg(long)]
+        clear: bool,
+    },
+    /// Serve it in the foreground
+    #[command(hide = true)]
+    Serve {
+        /// Port to listen on
+        #[arg(long)]
+        port: Option<u16>,
+        /// Stop by itself after so many seconds without a request
+        #[arg(long)]
+        idle: Option<u64>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArgs {
+    /// Which
+    #[arg(value_enum, default_value = "runbook")]
+    pub(crate) which: Which,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum Which {
+    /// Of runbooks
+    Runbook,
+    /// Of environments
+    Environment,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Steps in the chain and in the fan-out
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) steps: usize,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,17 @@
+//! One file for each command.
+
+pub(crate) mod answer;
+pub(crate) mod bench;
+pub(crate) mod cancel;
+pub(crate) mod env;
+pub(crate) mod events;
+pub(crate) mod list;
+pub(crate) mod logs;
+pub(crate) mod resolve;
+pub(crate) mod resume;
+pub(crate) mod run;
+pub(crate) mod sandbox;
+pub(crate) mod schema;
+pub(crate) mod show;
+pub(crate) mod steps;
+pub(crate) mod validate;

@@ -1,0 +1,75 @@
+//! `runbook run`.
+
+use runbook_runtime::{Engine, Options};
+use serde_json::{Value, json};
+
+use crate::args::RunArgs;
+use crate::drive::{Driving, actor};
+use crate::failure::Failure;
+use crate::load::{Ready, Request, load, params};
+use crate::project::Project;
+use crate::scenario::{Record, Scenario, World};
+use crate::{exit, prompt};
+
+/// Starts a run and drives it. Everything is checked before the first step.
+pub(crate) async fn run(project: &Project, args: &RunArgs) -> Result<u8, Failure> {
+    let request = Request {
+        file: args.file.clone(),
+        env: args.env.clone(),
+        sets: args.sets.clone(),
+        params: params(args.params_file.as_deref(), &args.params)?,
+    };
+    let driving = Driving::new(project, args.json)?;
+    let ready = load(project, &driving.catalog, &request)?;
+    if !args.sandbox {
+        confirm(&ready, args)?;
+    }
+    let meta = if args.sandbox { sandbox(project, &ready, args).await? } else { json!({}) };
+    let engine = Engine::new(driving.store.clone(), driving.catalog.clone(), Options::default());
+    let mut new = ready.new_run(actor(), meta);
+    new.idempotency_key.clone_from(&args.idempotency_key);
+    let id = engine.start(new).await?;
+    driving.root(&id).await
+}
+
+/// Starts the sandbox and notes down what this run has to find in it.
+async fn sandbox(project: &Project, ready: &Ready, args: &RunArgs) -> Result<Value, Failure> {
+    let scenario = Scenario::beside(&ready.path, &ready.definition.env)?;
+    let dir = project.sandbox();
+    let (_, status) = World::begin(&dir).await?;
+    let record = Record {
+        dir,
+        account: std::env::var("RUNBOOK_SANDBOX_ACCOUNT").ok(),
+        world: status.world,
+        ask: args.ask,
+        scenario,
+        env: args.env.clone(),
+        sets: args.sets.clone(),
+    };
+    Ok(json!({ "sandbox": record }))
+}
+
+/// A protected environment is named a second time.
+fn confirm(ready: &Ready, args: &RunArgs) -> Result<(), Failure> {
+    let name = &ready.definition.environment;
+    if !ready.protected || args.confirm.as_deref() == Some(name) {
+        return Ok(());
+    }
+    if let Some(other) = &args.confirm {
+        return Err(Failure::new(
+            exit::REFUSED,
+            format!("--confirm names `{other}` and the environment is `{name}`; nothing was done"),
+        ));
+    }
+    if !args.json && prompt::possible() {
+        let question = format!("{} is protected. Type its name to go on: ", crate::ui::style::bold(name));
+        if prompt::line(&question).as_deref() == Some(name) {
+            return Ok(());
+        }
+    }
+    Err(Failure::new(
+        exit::REFUSED,
+        format!("environment `{name}` is protected and was not confirmed; nothing was done"),
+    )
+    .help(format!("add --confirm {name}, or try it with --sandbox first")))
+}

@@ -1,0 +1,264 @@
+//! `runbook show`.
+
+use runbook_core::{InstanceState, Phase, Timestamp};
+use runbook_runtime::store::{EffectRow, Filter, LogRow, Snapshot};
+use runbook_runtime::{Store, rfc3339};
+use serde_json::{Value, json};
+
+use super::list::run_json;
+use crate::args::ShowArgs;
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::state::{self, Loaded};
+use crate::ui::{self, out, show, style};
+
+/// Shows a run, or one step of it.
+pub(crate) fn run(project: &Project, args: &ShowArgs) -> Result<u8, Failure> {
+    let snapshot = state::snapshot(project)?;
+    let info = state::find(&snapshot, args.run.as_deref())?;
+    let driven = Store::open(project.state())?.is_driven(&info.id);
+    let loaded = state::load(&snapshot, info)?;
+    if let Some(step) = &args.step {
+        return one_step(&snapshot, &loaded, step, args.json);
+    }
+    if args.json {
+        ui::json(&whole_json(&snapshot, &loaded, driven)?);
+        return Ok(0);
+    }
+    whole(&snapshot, &loaded, driven)?;
+    Ok(0)
+}
+
+fn whole(snapshot: &Snapshot, loaded: &Loaded, driven: bool) -> Result<(), Failure> {
+    let info = &loaded.info;
+    let mut text = format!(
+        "run {}  {}  {}  {}\n",
+        style::bold(&info.id),
+        style::bold(&info.runbook),
+        info.environment,
+        show::status_words(info, driven)
+    );
+    if let Some(summary) = &loaded.run.book().summary {
+        text.push_str(&format!("{}\n", style::dim(summary)));
+    }
+    text.push('\n');
+    text.push_str(&show::steps(&loaded.run));
+    let below = Filter { parent: Some(info.id.clone()), ..Filter::default() };
+    let below = snapshot.list(&below)?;
+    if !below.is_empty() {
+        text.push('\n');
+        for child in below.iter().rev() {
+            text.push_str(&format!(
+                "  {:<8} {:<34} {}\n",
+                child.role,
+                child.id,
+                style::status(child.status)
+            ));
+        }
+    }
+    text.push('\n');
+    text.push_str(&times(loaded));
+    text.push_str(&show::measures(&loaded.measures()));
+    if driven && let Some(owner) = &info.owner {
+        text.push_str(&format!("  driven by        {owner}\n"));
+    }
+    if let Some(outputs) = &info.outputs
+        && !outputs.is_null()
+    {
+        text.push_str(&format!("  outputs\n{}", show::yaml(outputs, 4)));
+    }
+    let questions: Vec<(String, String)> = snapshot
+        .questions(Some(&info.family))?
+        .into_iter()
+        .map(|one| (one.run, one.step))
+        .collect();
+    let next = show::next(info, &loaded.run, driven, &questions);
+    if !next.is_empty() {
+        text.push_str(&format!("\nnext: {}\n", next.join("\n      ")));
+    }
+    out(&text);
+    Ok(())
+}
+
+fn times(loaded: &Loaded) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, at: Option<Timestamp>| {
+        if let Some(at) = at {
+            text.push_str(&format!("  {name:<16} {}\n", style::time(at)));
+        }
+    };
+    line("started", loaded.run.started());
+    line("finished", loaded.run.finished());
+    for (name, at) in loaded.run.marks() {
+        line(&name.replace('_', " "), Some(at));
+    }
+    text
+}
+
+fn whole_json(snapshot: &Snapshot, loaded: &Loaded, driven: bool) -> Result<Value, Failure> {
+    let mut value = run_json(&loaded.info, driven);
+    let steps: Vec<Value> = loaded
+        .run
+        .book()
+        .steps
+        .iter()
+        .zip(loaded.run.steps())
+        .map(|(step, state)| {
+            json!({
+                "id": step.id,
+                "uses": step.uses,
+                "section": step.section,
+                "status": state.status(),
+                "items": state.items.as_ref().map(Vec::len),
+                "outputs": state.outputs(),
+                "faults": state.instances.iter().filter_map(fault).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    value["steps"] = json!(steps);
+    value["marks"] = loaded
+        .run
+        .marks()
+        .map(|(name, at)| json!({ "name": name, "at": rfc3339(at) }))
+        .collect();
+    value["objectives"] = loaded
+        .measures()
+        .iter()
+        .map(|one| json!({ "objective": one.objective, "target_ms": one.target, "actual_ms": one.actual, "met": one.met() }))
+        .collect();
+    let below = Filter { parent: Some(loaded.info.id.clone()), ..Filter::default() };
+    value["children"] = json!(
+        snapshot.list(&below)?.iter().map(|one| run_json(one, false)).collect::<Vec<_>>()
+    );
+    Ok(value)
+}
+
+fn fault(instance: &runbook_core::Instance) -> Option<Value> {
+    match &instance.state {
+        InstanceState::Failed { fault, .. }
+        | InstanceState::Live(Phase::Retrying { fault, .. }) => serde_json::to_value(fault).ok(),
+        InstanceState::Queued
+        | InstanceState::Live(Phase::Flying | Phase::Waiting { .. } | Phase::InDoubt { .. })
+        | InstanceState::Succeeded { .. }
+        | InstanceState::Cancelled => None,
+    }
+}
+
+fn one_step(snapshot: &Snapshot, loaded: &Loaded, name: &str, as_json: bool) -> Result<u8, Failure> {
+    let (id, item) = match name.split_once('[') {
+        Some((id, rest)) => (id, rest.trim_end_matches(']').parse::<usize>().ok()),
+        None => (name, None),
+    };
+    let index = loaded.run.step_index(id).ok_or_else(|| {
+        let ids: Vec<&str> =
+            loaded.run.book().steps.iter().map(|step| step.id.as_str()).collect();
+        Failure::usage(format!("run {} has no step `{id}`", loaded.info.id))
+            .help(format!("it has {}", ids.join(", ")))
+    })?;
+    let effects: Vec<EffectRow> =
+        snapshot.effects(&loaded.info.id)?.into_iter().filter(|one| one.step == id).collect();
+    let logs = snapshot.logs(&loaded.info.id, Some(id))?;
+    let step = &loaded.run.book().steps[index];
+    let state = &loaded.run.steps()[index];
+    let chosen: Vec<_> = state
+        .instances
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| item.is_none_or(|item| item == *at))
+        .collect();
+    if as_json {
+        let instances: Vec<Value> =
+            chosen.iter().map(|(_, one)| serde_json::to_value(one).unwrap_or_default()).collect();
+        ui::json(&json!({
+            "id": step.id, "uses": step.uses, "status": state.status(), "instances": instances,
+            "effects": effects, "logs": logs,
+        }));
+        return Ok(0);
+    }
+    let mut text = format!(
+        "{} {}  {}\n",
+        style::word(state.status()),
+        style::bold(&step.id),
+        style::dim(&step.uses)
+    );
+    if let Some(summary) = &step.summary {
+        text.push_str(&format!("{}\n", style::dim(summary)));
+    }
+    for (at, instance) in chosen {
+        if state.items.is_some() {
+            text.push_str(&format!("\n[{at}] {}\n", style::word(instance.status())));
+        }
+        text.push_str(&one_instance(instance));
+    }
+    text.push_str(&traces(&effects, &logs));
+    out(&text);
+    Ok(0)
+}
+
+fn one_instance(instance: &runbook_core::Instance) -> String {
+    let mut text = String::new();
+    if let Some(attempt) = &instance.attempt {
+        text.push_str(&format!(
+            "  attempt {}  started {}  deadline {}\n",
+            attempt.number,
+            style::time(attempt.started),
+            if attempt.deadline.0 == i64::MAX || attempt.deadline.0 > 1 << 52 {
+                "none".to_owned()
+            } else {
+                style::time(attempt.deadline)
+            }
+        ));
+        if !attempt.token.is_empty() {
+            text.push_str(&format!("  token {}\n", attempt.token));
+        }
+        text.push_str(&format!("  inputs\n{}", show::yaml(&attempt.inputs, 4)));
+        if let Some(before) = &attempt.before {
+            text.push_str(&format!("  before\n{}", show::yaml(before, 4)));
+        }
+    }
+    match &instance.state {
+        InstanceState::Succeeded { outputs, .. } => {
+            text.push_str(&format!("  outputs\n{}", show::yaml(outputs, 4)));
+        }
+        InstanceState::Failed { fault, .. }
+        | InstanceState::Live(Phase::Retrying { fault, .. }) => {
+            text.push_str(&format!("  {} {fault}\n", style::red(fault.kind.name())));
+            if let Some(help) = &fault.help {
+                text.push_str(&format!("  help: {help}\n"));
+            }
+        }
+        InstanceState::Live(Phase::Waiting { note, .. }) => {
+            text.push_str(&format!("  waits: {note}\n"));
+        }
+        InstanceState::Live(Phase::InDoubt { why }) => {
+            text.push_str(&format!("  {} {why}\n", style::red("in doubt:")));
+        }
+        InstanceState::Queued | InstanceState::Live(Phase::Flying) | InstanceState::Cancelled => {}
+    }
+    text
+}
+
+fn traces(effects: &[EffectRow], logs: &[LogRow]) -> String {
+    let mut text = String::new();
+    if !effects.is_empty() {
+        text.push_str("  effects\n");
+    }
+    for effect in effects {
+        let state = serde_json::to_value(effect.state).unwrap_or_default();
+        text.push_str(&format!(
+            "    attempt {} item {}: {}  {}  {}\n",
+            effect.attempt,
+            effect.item,
+            state.as_str().unwrap_or_default(),
+            effect.resource.as_deref().unwrap_or(""),
+            effect.request_id.as_deref().map(|id| format!("request {id}")).unwrap_or_default()
+        ));
+    }
+    if !logs.is_empty() {
+        text.push_str("  log\n");
+    }
+    for row in logs {
+        text.push_str(&format!("    {} {}\n", style::dim(&style::time(row.at)), row.line));
+    }
+    text
+}

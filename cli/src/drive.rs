@@ -1,0 +1,269 @@
+//! Drives one run in front of a person: Ctrl-C, questions, and what is said at the end.
+
+use std::sync::Arc;
+
+use runbook_core::RunStatus;
+use runbook_runtime::store::Store;
+use runbook_runtime::{Ended, Engine, GatePolicy, Options, Watch};
+use runbook_step::Catalog;
+use tokio::sync::watch;
+
+use crate::exit;
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::prompt;
+use crate::scenario::World;
+use crate::state;
+use crate::ui::progress::{Mode, Progress};
+use crate::ui::{json, show, style};
+
+/// How long the sandbox may hide what it has made: only as long as a call of a killed process may
+/// still be on its way.
+const SANDBOX_SETTLE_MS: u64 = 2_000;
+
+/// A command that drives runs.
+pub(crate) struct Driving {
+    pub(crate) project: Project,
+    pub(crate) store: Store,
+    pub(crate) catalog: Arc<Catalog>,
+    pub(crate) progress: Arc<Progress>,
+    stop: watch::Sender<Watch>,
+}
+
+/// Who acts, for the record.
+pub(crate) fn actor() -> String {
+    ["USER", "LOGNAME", "USERNAME"]
+        .iter()
+        .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+impl Driving {
+    pub(crate) fn new(project: &Project, json: bool) -> Result<Self, Failure> {
+        let (stop, _) = watch::channel(Watch::Go);
+        let driving = Self {
+            project: project.clone(),
+            store: Store::open(project.state())?,
+            catalog: Arc::new(runbook_steps::catalog()),
+            progress: Progress::new(Mode::choose(json)),
+            stop,
+        };
+        driving.listen();
+        Ok(driving)
+    }
+
+    /// Ctrl-C once: finish the steps in hand. Twice: stop now. Both leave a resumable run.
+    fn listen(&self) {
+        let (stop, progress) = (self.stop.clone(), self.progress.clone());
+        tokio::spawn(async move {
+            loop {
+                interrupted().await;
+                if *stop.borrow() == Watch::Go {
+                    progress.line("  finishing the steps in hand; Ctrl-C again stops at once, and both can be resumed");
+                    stop.send_replace(Watch::Drain);
+                } else {
+                    stop.send_replace(Watch::Now);
+                }
+            }
+        });
+    }
+
+    /// Whether somebody asked to stop.
+    pub(crate) fn stopping(&self) -> bool {
+        *self.stop.borrow() != Watch::Go
+    }
+
+    fn engine(&self, world: Option<&World>) -> Engine {
+        let interactive = self.progress.mode() == Mode::Live && prompt::possible();
+        let mut options = Options {
+            gates: if interactive { GatePolicy::Hold } else { GatePolicy::Park },
+            watcher: self.watcher(interactive),
+            ..Options::default()
+        };
+        if let Some(world) = world {
+            options.settle = SANDBOX_SETTLE_MS;
+            options.endpoint = Some(world.endpoint());
+            if !world.asks() {
+                options.gates = GatePolicy::Grant("sandbox".to_owned());
+            }
+        }
+        Engine::new(self.store.clone(), self.catalog.clone(), options)
+    }
+
+    fn watcher(&self, interactive: bool) -> runbook_runtime::Watcher {
+        let shown = self.progress.watcher();
+        if !interactive {
+            return shown;
+        }
+        let asking = prompt::asking(self.store.clone(), self.progress.clone());
+        Arc::new(move |notice| {
+            shown(notice);
+            asking(notice);
+        })
+    }
+
+    /// Drives a run to wherever it gets; a failed or paused one starts over where it failed.
+    pub(crate) async fn go(&self, id: &str, world: Option<&World>) -> Result<Ended, Failure> {
+        let engine = self.engine(world);
+        let status = self.store.snapshot()?.run(id)?.status;
+        let stop = self.stop.subscribe();
+        let ended = match status {
+            RunStatus::Failed | RunStatus::Paused => engine.reopen(id, &actor(), stop).await,
+            RunStatus::Pending
+            | RunStatus::Running
+            | RunStatus::Waiting
+            | RunStatus::Succeeded
+            | RunStatus::SucceededWithWarnings
+            | RunStatus::ObjectiveMissed
+            | RunStatus::Cancelled
+            | RunStatus::RollingBack
+            | RunStatus::RolledBack => engine.drive(id, &actor(), stop).await,
+        };
+        self.progress.clear();
+        ended.map_err(|error| {
+            let failure = Failure::from(error);
+            match failure.help {
+                Some(_) => failure,
+                None => failure.help(format!("`runbook resume {id}` goes on from what was recorded")),
+            }
+        })
+    }
+
+    /// Drives a root run, with its world when it has one, and says how it ended.
+    pub(crate) async fn root(&self, id: &str) -> Result<u8, Failure> {
+        let info = self.store.snapshot()?.run(id)?;
+        self.head(&info);
+        let world = World::of_run(self, &info).await?;
+        if let Some(world) = &world
+            && let Some(code) = world.prepare(self, &info).await?
+        {
+            return Ok(code);
+        }
+        let ended = self.go(id, world.as_ref()).await?;
+        self.foot(id, &ended, world.as_ref())
+    }
+
+    /// Carries a recorded cancellation out, with the sandbox where it is still there.
+    pub(crate) async fn cancelled(&self, id: &str) -> Result<u8, Failure> {
+        let info = self.store.snapshot()?.run(id)?;
+        self.head(&info);
+        let world = World::of_run(self, &info).await.ok().flatten();
+        let engine = self.engine(world.as_ref());
+        let ended = engine.drive(id, &actor(), self.stop.subscribe()).await?;
+        self.progress.clear();
+        self.foot(id, &ended, None)
+    }
+
+    fn head(&self, info: &runbook_runtime::store::RunInfo) {
+        let place = if info.meta.get("sandbox").is_some_and(|one| !one.is_null()) {
+            format!("{} in the sandbox", info.environment)
+        } else {
+            info.environment.clone()
+        };
+        let line = format!("run {}  {}  {place}", style::bold(&info.id), style::bold(&info.runbook));
+        self.progress.line(&line);
+        self.progress.line("");
+    }
+
+    /// The last lines: how it ended, how long it took, what was reached, what to type next.
+    fn foot(&self, id: &str, ended: &Ended, world: Option<&World>) -> Result<u8, Failure> {
+        let snapshot = self.store.snapshot()?;
+        let tree = state::tree(&snapshot, snapshot.run(id)?)?;
+        let root = &tree[0];
+        let code = code(ended);
+        if self.progress.mode() == Mode::Json {
+            json(&result_json(root, code));
+            return Ok(code);
+        }
+        let say = |text: &str| self.progress.line(text);
+        say("");
+        let took = match (root.run.started(), root.run.finished()) {
+            (Some(started), Some(finished)) => format!(" in {}", style::span(finished.since(started))),
+            _ => String::new(),
+        };
+        let status = show::status_words(&root.info, false);
+        let word = if *ended == Ended::Interrupted { style::red("interrupted") } else { status };
+        say(&format!("{word}  {}  run {id}{took}", root.info.runbook));
+        let measures = root.measures();
+        if matches!(ended, Ended::Finished { .. }) && !measures.is_empty() {
+            say(show::measures(&measures).trim_end());
+        }
+        let tree: Vec<_> = tree.into_iter().map(|one| (one.info, one.run)).collect();
+        let runs: Vec<_> = tree.iter().map(|(_, run)| run.clone()).collect();
+        say(&format!("  {}", show::tally(&runs)));
+        if let Some(serde_json::Value::Object(outputs)) = &tree[0].0.outputs {
+            for (name, value) in outputs {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                say(&format!("  {name:<16} {text}"));
+            }
+        }
+        let questions: Vec<(String, String)> = snapshot
+            .questions(Some(&tree[0].0.family))?
+            .into_iter()
+            .map(|one| (one.run, one.step))
+            .collect();
+        let next = show::next(&tree[0].0, &tree[0].1, false, &questions);
+        if !next.is_empty() {
+            say("");
+            say(&format!("next: {}", next.join("\n      ")));
+        } else if let Some(world) = world {
+            say("");
+            say(&style::dim(&format!("{}; `runbook show {id}` tells the whole story", world.left_over())));
+        }
+        Ok(code)
+    }
+}
+
+fn result_json(root: &state::Loaded, code: u8) -> serde_json::Value {
+    serde_json::json!({
+        "kind": "result",
+        "run": root.info.id,
+        "runbook": root.info.runbook,
+        "status": root.info.status,
+        "exit_code": code,
+        "outputs": root.info.outputs,
+        "objectives": root.measures().iter().map(|measure| serde_json::json!({
+            "objective": measure.objective,
+            "target_ms": measure.target,
+            "actual_ms": measure.actual,
+            "met": measure.met(),
+        })).collect::<Vec<_>>(),
+    })
+}
+
+/// The exit code of an end.
+pub(crate) fn code(ended: &Ended) -> u8 {
+    match ended {
+        Ended::Finished { status, .. } => match status {
+            RunStatus::Succeeded | RunStatus::SucceededWithWarnings => exit::OK,
+            RunStatus::ObjectiveMissed => exit::MISSED,
+            RunStatus::Pending
+            | RunStatus::Running
+            | RunStatus::Waiting
+            | RunStatus::Paused
+            | RunStatus::Failed
+            | RunStatus::Cancelled
+            | RunStatus::RollingBack
+            | RunStatus::RolledBack => exit::FAILED,
+        },
+        Ended::Waiting | Ended::Paused => exit::WAITING,
+        Ended::Interrupted => exit::INTERRUPTED,
+    }
+}
+
+#[cfg(unix)]
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() {
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,237 @@
+//! From what was typed to what a run pins: file, environment, parameters, all checked before anything
+//! is done.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use runbook_runtime::{Definition, NewRun};
+use runbook_spec::{Diagnostics, Environment, EnvironmentSchema, find_runbook, load_runbook};
+use runbook_step::{Aws, Catalog};
+use serde_json::{Value, json};
+
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::ui::{say, style};
+
+/// What was typed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Request {
+    pub(crate) file: String,
+    pub(crate) env: Option<String>,
+    pub(crate) sets: Vec<String>,
+    pub(crate) params: BTreeMap<String, Value>,
+}
+
+/// A runbook ready to run.
+pub(crate) struct Ready {
+    pub(crate) path: PathBuf,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) protected: bool,
+    params: Value,
+    secrets: BTreeMap<String, String>,
+    overrides: Value,
+}
+
+impl Ready {
+    /// The run that it becomes.
+    pub(crate) fn new_run(&self, actor: String, meta: Value) -> NewRun {
+        NewRun {
+            id: None,
+            definition: self.definition.clone(),
+            params: self.params.clone(),
+            secrets: self.secrets.clone(),
+            overrides: self.overrides.clone(),
+            actor,
+            meta,
+            parent: None,
+            idempotency_key: None,
+        }
+    }
+}
+
+/// `name=value`; the value is read as YAML, so `3` is a number and `[a, b]` a list.
+pub(crate) fn assignment(text: &str) -> Result<(String, Value), Failure> {
+    let (name, value) = text.split_once('=').ok_or_else(|| {
+        Failure::usage(format!("`{text}` is not NAME=VALUE")).help("for example --param drain=30s")
+    })?;
+    // What YAML cannot read is text as it stands.
+    let value = serde_yaml::from_str(value).unwrap_or_else(|_| json!(value));
+    Ok((name.to_owned(), value))
+}
+
+/// Diagnostics as a failure.
+pub(crate) fn refused(diagnostics: &Diagnostics, what: &str) -> Failure {
+    let report = if console::colors_enabled_stderr() {
+        diagnostics.render_coloured()
+    } else {
+        diagnostics.render_plain()
+    };
+    Failure {
+        report: Some(report),
+        details: diagnostics.to_json(),
+        ..Failure::usage(format!("{what}; nothing was done"))
+    }
+}
+
+/// The environment of a request. Without one, a runbook may not use `env`.
+pub(crate) fn environment(project: &Project, request: &Request) -> Result<Option<Environment>, Failure> {
+    let overrides = request
+        .sets
+        .iter()
+        .map(|set| assignment(set))
+        .collect::<Result<Vec<_>, _>>()?;
+    let Some(name) = &request.env else {
+        if overrides.is_empty() {
+            return Ok(None);
+        }
+        return Err(Failure::usage("--set overrides a variable of an environment, and none is named")
+            .help(environments(project)));
+    };
+    Environment::load(&project.environments(), name, &overrides)
+        .map(Some)
+        .map_err(|wrong| refused(&wrong, &format!("environment `{name}` cannot be used")))
+}
+
+/// `--env` with what there is.
+pub(crate) fn environments(project: &Project) -> String {
+    let mut names: Vec<String> = std::fs::read_dir(project.environments())
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".yaml").map(str::to_owned))
+        .filter(|name| name != "schema")
+        .collect();
+    names.sort();
+    if names.is_empty() {
+        return format!("{} has no environments", Project::shown(&project.environments()));
+    }
+    format!("name one with --env {}", names.join(" | "))
+}
+
+/// Finds the file of a runbook.
+pub(crate) fn find(project: &Project, file: &str) -> Result<PathBuf, Failure> {
+    find_runbook(file, project.root()).map_err(|missing| {
+        let failure = Failure::usage(missing.to_string());
+        match missing.help() {
+            Some(help) => failure.help(help),
+            None => failure,
+        }
+    })
+}
+
+/// Reads and checks everything that a run needs.
+pub(crate) fn load(project: &Project, catalog: &Catalog, request: &Request) -> Result<Ready, Failure> {
+    let path = find(project, &request.file)?;
+    let environment = environment(project, request)?;
+    let schema = match &environment {
+        Some(_) => Some(schema(project)?),
+        None => None,
+    };
+    let loaded = load_runbook(&path, catalog, schema.as_ref())
+        .map_err(|wrong| refused(&wrong, &format!("{} cannot be run", Project::shown(&path))))?;
+    if !loaded.warnings.is_empty() {
+        say(&loaded.warnings.render_plain());
+    }
+    let books = std::iter::once(&loaded.runbook).chain(loaded.children.values());
+    if environment.is_none() && books.into_iter().any(reads_env) {
+        return Err(Failure::usage(format!("{} reads `env`, and no environment is named", Project::shown(&path)))
+            .help(environments(project)));
+    }
+    let env = environment.as_ref().map_or_else(
+        || json!({ "name": "local", "protected": false, "aws": {}, "tags": {} }),
+        Environment::as_scope,
+    );
+    let (params, secrets) = runbook_spec::check_params(&loaded.runbook, request.params.clone(), &env)
+        .map_err(|wrong| parameters(&loaded.runbook, &wrong))?;
+    let definition = Definition {
+        engine: env!("CARGO_PKG_VERSION").to_owned(),
+        file: Some(Project::shown(&path)),
+        runbook: loaded.runbook,
+        children: loaded.children,
+        environment: environment.as_ref().map_or_else(|| "local".to_owned(), |one| one.name.clone()),
+        aws: aws(&env),
+        env,
+        tags: environment.as_ref().map(|one| one.tags.clone()).unwrap_or_default(),
+        secrets: environment.as_ref().map(|one| one.secrets.clone()).unwrap_or_default(),
+    };
+    let overrides: serde_json::Map<String, Value> = request
+        .sets
+        .iter()
+        .map(|set| assignment(set))
+        .collect::<Result<_, _>>()?;
+    Ok(Ready {
+        path,
+        definition: Arc::new(definition),
+        protected: environment.is_some_and(|one| one.protected),
+        params,
+        secrets,
+        overrides: if overrides.is_empty() { Value::Null } else { Value::Object(overrides) },
+    })
+}
+
+/// The declared variables of the project's environments.
+pub(crate) fn schema(project: &Project) -> Result<EnvironmentSchema, Failure> {
+    EnvironmentSchema::load(&project.environments())
+        .map_err(|wrong| refused(&wrong, "the environments cannot be used"))
+}
+
+fn aws(env: &Value) -> Aws {
+    let text = |name: &str| env["aws"][name].as_str().map(str::to_owned);
+    Aws {
+        region: text("region"),
+        profile: text("profile"),
+        role_arn: text("role_arn"),
+        endpoint_url: text("endpoint_url"),
+        keys: None,
+    }
+}
+
+fn reads_env(book: &runbook_core::Runbook) -> bool {
+    let text = serde_json::to_string(book).unwrap_or_default();
+    text.contains("{{ env.") || text.contains("{{env.") || uses_env_in_expression(&text)
+}
+
+/// `env.` as a name of its own, not the end of another one.
+fn uses_env_in_expression(text: &str) -> bool {
+    text.match_indices("env.").any(|(at, _)| {
+        let before = text[..at].chars().next_back();
+        before.is_none_or(|one| !(one.is_alphanumeric() || one == '_' || one == '.' || one == '-'))
+    })
+}
+
+fn parameters(book: &runbook_core::Runbook, wrong: &[runbook_spec::ParamError]) -> Failure {
+    let lines: Vec<String> = wrong.iter().map(|one| format!("  {one}\n")).collect();
+    let declared: Vec<String> = book
+        .params
+        .iter()
+        .map(|(name, param)| if param.default.is_some() { format!("[{name}]") } else { name.clone() })
+        .collect();
+    let failure = Failure {
+        report: Some(format!("{} {}\n", style::bold(&book.name), "does not take these parameters:")
+            + &lines.concat()),
+        details: json!(wrong.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        ..Failure::usage("wrong parameters; nothing was done")
+    };
+    if declared.is_empty() {
+        failure.help("it takes no parameters")
+    } else {
+        failure.help(format!("give them with --param NAME=VALUE; it takes {}", declared.join(", ")))
+    }
+}
+
+/// Parameters from a file and from the command line; the latter win.
+pub(crate) fn params(file: Option<&Path>, given: &[String]) -> Result<BTreeMap<String, Value>, Failure> {
+    let mut all = BTreeMap::new();
+    if let Some(path) = file {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::usage(format!("{}: {error}", Project::shown(path))))?;
+        all = serde_yaml::from_str(&text)
+            .map_err(|error| Failure::usage(format!("{}: {error}", Project::shown(path))))?;
+    }
+    for one in given {
+        let (name, value) = assignment(one)?;
+        all.insert(name, value);
+    }
+    Ok(all)
+}

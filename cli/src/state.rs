@@ -1,0 +1,71 @@
+//! Runs of the state file, as commands need them.
+
+use std::sync::Arc;
+
+use runbook_core::{Measure, Run, Timestamp, measure};
+use runbook_runtime::store::{Filter, RunInfo, Snapshot};
+use runbook_runtime::{Definition, Store};
+
+use crate::failure::Failure;
+use crate::project::Project;
+
+/// The state file for reading.
+pub(crate) fn snapshot(project: &Project) -> Result<Snapshot, Failure> {
+    if !Store::exists(project.state()) {
+        let path = Project::shown(project.state());
+        return Err(Failure::usage(format!("there is no run yet: {path} does not exist"))
+            .help("`runbook run FILE` starts one; --state FILE names another state file"));
+    }
+    Ok(Snapshot::open(project.state())?)
+}
+
+/// The run that an argument names; the newest root when it names none.
+pub(crate) fn find(snapshot: &Snapshot, name: Option<&str>) -> Result<RunInfo, Failure> {
+    if let Some(name) = name {
+        return Ok(snapshot.find(name)?);
+    }
+    let newest = Filter { roots: true, limit: Some(1), ..Filter::default() };
+    snapshot
+        .list(&newest)?
+        .pop()
+        .ok_or_else(|| Failure::usage("there is no run yet").help("`runbook run FILE` starts one"))
+}
+
+/// A run with its state, replayed from its journal.
+pub(crate) struct Loaded {
+    pub(crate) info: RunInfo,
+    pub(crate) definition: Definition,
+    pub(crate) run: Run,
+}
+
+impl Loaded {
+    pub(crate) fn measures(&self) -> Vec<Measure> {
+        let marks: Vec<(&str, Timestamp)> = self.run.marks().collect();
+        let started = self.run.started().unwrap_or(self.info.created);
+        measure(&self.run.book().objectives, started, &marks)
+    }
+}
+
+/// Replays a run.
+pub(crate) fn load(snapshot: &Snapshot, info: RunInfo) -> Result<Loaded, Failure> {
+    let definition = snapshot.definition(&info)?;
+    let book = definition.entry(info.entry.as_deref()).cloned();
+    let book = book.ok_or_else(|| Failure::new(1, format!("run {} has lost its runbook", info.id)))?;
+    let events = snapshot.events(&info.id, 0)?;
+    let run = Run::new(Arc::new(book))
+        .replay(events.iter().map(|row| &row.entry))
+        .map_err(|error| Failure::new(1, format!("run {} is corrupt: {error}", info.id)))?;
+    Ok(Loaded { info, definition, run })
+}
+
+/// A run and the child runs below it, of all depths; not what prepared it.
+pub(crate) fn tree(snapshot: &Snapshot, info: RunInfo) -> Result<Vec<Loaded>, Failure> {
+    let mut found = Vec::new();
+    let mut open = vec![info];
+    while let Some(info) = open.pop() {
+        let below = Filter { parent: Some(info.id.clone()), ..Filter::default() };
+        open.extend(snapshot.list(&below)?.into_iter().filter(|one| one.role == "child"));
+        found.push(load(snapshot, info)?);
+    }
+    Ok(found)
+}

@@ -1,0 +1,33 @@
+//! All printing goes through here: data to standard output, everything else to standard error.
+
+pub(crate) mod line;
+pub(crate) mod progress;
+pub(crate) mod show;
+pub(crate) mod style;
+pub(crate) mod table;
+
+use std::io::Write;
+
+/// Writes data. A reader that has gone away ends the program quietly, as `head` expects.
+pub(crate) fn out(text: &str) {
+    write_all(&mut std::io::stdout().lock(), text);
+}
+
+/// Writes data as JSON with a line end.
+pub(crate) fn json(value: &serde_json::Value) {
+    out(&format!("{value:#}\n"));
+}
+
+/// Writes to the person.
+pub(crate) fn say(text: &str) {
+    write_all(&mut std::io::stderr().lock(), text);
+}
+
+fn write_all(sink: &mut dyn Write, text: &str) {
+    if let Err(error) = sink.write_all(text.as_bytes()).and_then(|()| sink.flush())
+        && error.kind() == std::io::ErrorKind::BrokenPipe
+    {
+        // The run itself must not end because nobody reads any more.
+        tracing::debug!("the reader has gone");
+    }
+}

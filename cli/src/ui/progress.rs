@@ -1,0 +1,201 @@
+//! Watches runs: live on a terminal, plain lines when piped, events as JSON lines when asked.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use console::Term;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use runbook_core::{Event, Journal};
+use runbook_runtime::{Notice, Watcher, rfc3339};
+use serde_json::{Value, json};
+
+use super::line::{Line, Shown};
+use super::{out, style};
+
+/// How a run is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Finished steps above, steps under way below.
+    Live,
+    /// One line for each thing that happened.
+    Plain,
+    /// One JSON object for each event.
+    Json,
+    /// Nothing.
+    Silent,
+}
+
+impl Mode {
+    /// The mode for standard output as it is.
+    pub(crate) fn choose(json: bool) -> Self {
+        if json {
+            Self::Json
+        } else if Term::stdout().is_term() {
+            Self::Live
+        } else {
+            Self::Plain
+        }
+    }
+}
+
+/// Shows the notices of all runs that a command drives.
+pub(crate) struct Progress {
+    mode: Mode,
+    screen: MultiProgress,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    runs: BTreeMap<String, Shown>,
+    bars: BTreeMap<String, ProgressBar>,
+}
+
+impl Progress {
+    pub(crate) fn new(mode: Mode) -> Arc<Self> {
+        let screen = MultiProgress::with_draw_target(match mode {
+            Mode::Live => ProgressDrawTarget::stdout(),
+            Mode::Plain | Mode::Json | Mode::Silent => ProgressDrawTarget::hidden(),
+        });
+        Arc::new(Self { mode, screen, state: Mutex::default() })
+    }
+
+    /// What the engine tells its notices to.
+    pub(crate) fn watcher(self: &Arc<Self>) -> Watcher {
+        let this = self.clone();
+        Arc::new(move |notice| this.notice(notice))
+    }
+
+    /// The mode.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Takes the live part off the screen while `action` uses it.
+    pub(crate) fn suspend<T>(&self, action: impl FnOnce() -> T) -> T {
+        self.screen.suspend(action)
+    }
+
+    /// A line that stays, for people only.
+    pub(crate) fn line(&self, text: &str) {
+        match self.mode {
+            Mode::Live => {
+                let _ = self.screen.println(text);
+            }
+            Mode::Plain => out(&format!("{text}\n")),
+            Mode::Json | Mode::Silent => {}
+        }
+    }
+
+    fn notice(&self, notice: &Notice) {
+        match self.mode {
+            Mode::Silent => return,
+            Mode::Json => return print_json(notice),
+            Mode::Live | Mode::Plain => {}
+        }
+        let Ok(mut state) = self.state.lock() else { return };
+        match notice {
+            Notice::Opened { run, book, resumed, ended, parent, .. } => {
+                let prefix = prefix(run);
+                if *resumed && parent.is_none() {
+                    let text = format!("  resumed; {ended} of {} steps had ended", book.steps.len());
+                    self.line(&style::dim(&text));
+                }
+                state.runs.insert(run.clone(), Shown::new(book.clone(), prefix));
+            }
+            Notice::Events { run, events, .. } => {
+                let lines: Vec<Line> = match state.runs.get_mut(run) {
+                    Some(shown) => events.iter().flat_map(|entry| shown.lines(entry)).collect(),
+                    None => Vec::new(),
+                };
+                for line in lines {
+                    self.draw(&mut state, line);
+                }
+            }
+            Notice::Logs { run, lines } => {
+                for row in lines {
+                    let name = format!("{}{}", prefix(run), row.step);
+                    self.line(&format!("        {} {}", style::dim(&name), row.line));
+                }
+            }
+            Notice::Closed { run, .. } => {
+                state.runs.remove(run);
+            }
+        }
+    }
+
+    fn draw(&self, state: &mut State, line: Line) {
+        match line {
+            Line::Keep(text) => self.line(&text),
+            Line::Live { name, note } if self.mode == Mode::Live => {
+                let bar = state.bars.entry(name.clone()).or_insert_with(|| {
+                    let bar = self.screen.add(ProgressBar::new_spinner());
+                    let look = ProgressStyle::with_template("  {spinner:.cyan} {prefix} {elapsed:>4}  {msg:.dim}");
+                    if let Ok(look) = look {
+                        bar.set_style(look);
+                    }
+                    bar.set_prefix(format!("{name:<38}"));
+                    bar.enable_steady_tick(Duration::from_millis(120));
+                    bar
+                });
+                bar.set_message(note);
+            }
+            Line::Gone { name } => {
+                if let Some(bar) = state.bars.remove(&name) {
+                    bar.finish_and_clear();
+                }
+            }
+            Line::Live { .. } => {}
+        }
+    }
+
+    /// Takes every live line off the screen.
+    pub(crate) fn clear(&self) {
+        if let Ok(mut state) = self.state.lock() {
+            for bar in std::mem::take(&mut state.bars).into_values() {
+                bar.finish_and_clear();
+            }
+        }
+        let _ = self.screen.clear();
+    }
+}
+
+/// Names of the steps above a run: the ids of child runs carry them.
+fn prefix(run: &str) -> String {
+    match run.split_once('.') {
+        Some((_, path)) => format!("{}/", path.replace('.', "/")),
+        None => String::new(),
+    }
+}
+
+fn print_json(notice: &Notice) {
+    match notice {
+        Notice::Events { run, first, events, .. } => {
+            for (offset, entry) in events.iter().enumerate() {
+                let line = event_json(run, first + offset as u64, entry);
+                out(&format!("{line}\n"));
+            }
+        }
+        Notice::Logs { run, lines } => {
+            for row in lines {
+                let line = json!({ "kind": "log", "run": run, "step": row.step, "item": row.item,
+                                   "at": rfc3339(row.at), "line": row.line });
+                out(&format!("{line}\n"));
+            }
+        }
+        Notice::Opened { .. } | Notice::Closed { .. } => {}
+    }
+}
+
+/// An event as the command line prints it: with its run, its number and a readable time.
+pub(crate) fn event_json(run: &str, seq: u64, entry: &Journal) -> Value {
+    let mut line = serde_json::to_value(&entry.event).unwrap_or_default();
+    line["run"] = json!(run);
+    line["seq"] = json!(seq);
+    line["at"] = json!(rfc3339(entry.at));
+    if let Event::Marked { reached, .. } = &entry.event {
+        line["reached"] = json!(rfc3339(*reached));
+    }
+    line
+}

@@ -1,0 +1,204 @@
+//! A run as a person wants to see it: what happened, what is going on, what to type next.
+
+use runbook_core::{
+    Instance, InstanceState, Key, Measure, Objective, Phase, Run, RunStatus, Step, StepStatus,
+    Work, format_millis,
+};
+use runbook_runtime::store::RunInfo;
+use serde_json::Value;
+
+use super::style;
+use super::table::{table, text};
+
+/// The steps of a run, one line each; items of a loop too when there are few.
+pub(crate) fn steps(run: &Run) -> String {
+    let mut rows = table(&["", "STEP", "TOOK", ""]);
+    for (index, (step, state)) in run.book().steps.iter().zip(run.steps()).enumerate() {
+        let status = state.status();
+        let few = state.items.is_some() && state.instances.len() <= 24;
+        if few {
+            for (item, instance) in state.instances.iter().enumerate() {
+                let key = Key { step: index, item };
+                let name = format!("{}[{item}]", step.id);
+                rows.add_row([
+                    style::word(instance.status()),
+                    name,
+                    took(run, key),
+                    detail(instance),
+                ]);
+            }
+            continue;
+        }
+        let key = Key { step: index, item: 0 };
+        let what = match (&state.items, state.instances.first()) {
+            (Some(items), _) => counts(items.len(), &state.instances),
+            (None, Some(instance)) => detail(instance),
+            (None, None) if status == StepStatus::Pending => summary(step),
+            (None, None) => String::new(),
+        };
+        rows.add_row([style::word(status), step.id.clone(), took(run, key), what]);
+    }
+    text(&rows)
+}
+
+fn summary(step: &Step) -> String {
+    style::dim(step.summary.as_deref().unwrap_or(&step.uses))
+}
+
+fn counts(total: usize, instances: &[Instance]) -> String {
+    let count = |wanted: StepStatus| instances.iter().filter(|one| one.status() == wanted).count();
+    format!(
+        "{total} items: {} succeeded, {} failed, {} under way",
+        count(StepStatus::Succeeded),
+        count(StepStatus::Failed),
+        count(StepStatus::Running) + count(StepStatus::Waiting) + count(StepStatus::Retrying)
+    )
+}
+
+fn took(run: &Run, key: Key) -> String {
+    run.elapsed(key).map(style::span).unwrap_or_default()
+}
+
+fn detail(instance: &Instance) -> String {
+    match &instance.state {
+        InstanceState::Succeeded { outputs, effect, .. } => style::detail(*effect, outputs),
+        InstanceState::Failed { fault, .. } => fault.to_string(),
+        InstanceState::Live(Phase::Waiting { note, .. }) => note.clone(),
+        InstanceState::Live(Phase::Retrying { fault, .. }) => fault.to_string(),
+        InstanceState::Live(Phase::InDoubt { why }) => why.clone(),
+        InstanceState::Live(Phase::Flying) => {
+            style::dim(instance.attempt.as_ref().and_then(|one| one.note.as_deref()).unwrap_or(""))
+        }
+        InstanceState::Queued | InstanceState::Cancelled => String::new(),
+    }
+}
+
+/// The objectives beside what was reached.
+pub(crate) fn measures(measures: &[Measure]) -> String {
+    if measures.is_empty() {
+        return String::new();
+    }
+    let mut text = String::new();
+    for measure in measures {
+        let name = match measure.objective {
+            Objective::Rto => "recovery time",
+            Objective::Rpo => "recovery point",
+        };
+        let actual = measure.actual.map_or_else(|| "not measured".to_owned(), style::span);
+        let verdict = if measure.met() { style::green("met") } else { style::red("missed") };
+        let target = format_millis(measure.target);
+        text.push_str(&format!("  {name:<16} {actual:>12}  of {target:<6} {verdict}\n"));
+    }
+    text
+}
+
+/// How many steps did what: `31 steps: 24 changed, 7 unchanged`.
+pub(crate) fn tally(runs: &[Run]) -> String {
+    let mut counts = [0_usize; 5];
+    for run in runs {
+        for (step, state) in run.book().steps.iter().zip(run.steps()) {
+            if step.work == Work::Child {
+                continue;
+            }
+            if state.skipped {
+                counts[3] += 1;
+            }
+            for instance in &state.instances {
+                match &instance.state {
+                    InstanceState::Succeeded { effect, .. } => match effect {
+                        runbook_core::Effect::Changed => counts[0] += 1,
+                        runbook_core::Effect::Adopted => counts[1] += 1,
+                        runbook_core::Effect::None | runbook_core::Effect::Unchanged => counts[2] += 1,
+                    },
+                    InstanceState::Failed { .. } => counts[4] += 1,
+                    InstanceState::Queued | InstanceState::Live(_) | InstanceState::Cancelled => {}
+                }
+            }
+        }
+    }
+    let total: usize = counts.iter().sum();
+    let words = ["changed", "adopted", "unchanged", "skipped", "failed"];
+    let parts: Vec<String> = counts
+        .iter()
+        .zip(words)
+        .filter(|(count, word)| **count > 0 || *word == "changed")
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    let all = if total == 1 { "1 step" } else { "steps" };
+    let head = if total == 1 { all.to_owned() } else { format!("{total} {all}") };
+    if counts[0] + counts[1] + counts[4] == 0 {
+        return format!("{head}: no change");
+    }
+    format!("{head}: {}", parts.join(", "))
+}
+
+/// The status as people know it: a live run that nobody drives was interrupted.
+pub(crate) fn status_words(info: &RunInfo, driven: bool) -> String {
+    let live = matches!(info.status, RunStatus::Running | RunStatus::Pending);
+    let sleeps = info.status == RunStatus::Waiting;
+    if live && !driven {
+        style::red("interrupted")
+    } else if sleeps && !driven {
+        format!("{} {}", style::status(info.status), style::dim("(nobody drives it)"))
+    } else {
+        style::status(info.status)
+    }
+}
+
+/// What to type next.
+pub(crate) fn next(info: &RunInfo, run: &Run, driven: bool, questions: &[(String, String)]) -> Vec<String> {
+    let id = &info.id;
+    if let Some((run, step)) = questions.first() {
+        return vec![
+            format!("runbook approve {run} {step}"),
+            format!("runbook reject {run} {step} --comment \"why not\""),
+        ];
+    }
+    for (step, state) in run.book().steps.iter().zip(run.steps()) {
+        if state.status() == StepStatus::InDoubt {
+            return vec![format!(
+                "runbook resolve {id} {} --done '{{…}}' | --retry | --skip  --reason \"…\"",
+                step.id
+            )];
+        }
+    }
+    let failed = run
+        .book()
+        .steps
+        .iter()
+        .zip(run.steps())
+        .find(|(_, state)| state.ended == Some(StepStatus::Failed))
+        .map(|(step, _)| step.id.clone());
+    match info.status {
+        RunStatus::Failed | RunStatus::Paused => {
+            let mut next = Vec::new();
+            if let Some(step) = failed {
+                next.push(format!("runbook show {id} {step}"));
+            }
+            next.push(format!("runbook resume {id}"));
+            if info.status == RunStatus::Paused {
+                next.push(format!("runbook cancel {id}"));
+            }
+            next
+        }
+        RunStatus::Pending | RunStatus::Running | RunStatus::Waiting if !driven => {
+            vec![format!("runbook resume {id}")]
+        }
+        RunStatus::Pending
+        | RunStatus::Running
+        | RunStatus::Waiting
+        | RunStatus::Succeeded
+        | RunStatus::SucceededWithWarnings
+        | RunStatus::ObjectiveMissed
+        | RunStatus::Cancelled
+        | RunStatus::RollingBack
+        | RunStatus::RolledBack => Vec::new(),
+    }
+}
+
+/// A JSON value as YAML, indented.
+pub(crate) fn yaml(value: &Value, indent: usize) -> String {
+    let text = serde_yaml::to_string(value).unwrap_or_default();
+    let pad = " ".repeat(indent);
+    text.lines().map(|line| format!("{pad}{line}\n")).collect()
+}
