@@ -1,0 +1,194 @@
+//! The names of one file: its parameters, its steps with their outputs, and who comes before whom.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use runbook_core::{Runbook, Section};
+use serde_json::Value;
+
+use crate::check::inputs::{closed, part, resolve};
+use crate::document::{Document, StepNode};
+use crate::environment::EnvironmentSchema;
+use crate::tree::{Entry, Node};
+
+pub(super) const ROOTS: [&str; 8] =
+    ["params", "env", "run", "steps", "item", "index", "secrets", "schedule"];
+pub(super) const RUN: [&str; 5] = ["id", "runbook", "started_at", "status", "attempt"];
+pub(super) const SCHEDULE: [&str; 2] = ["slot", "name"];
+
+/// What a step gives.
+pub(crate) enum Outputs {
+    /// Nobody can tell before it runs.
+    Any,
+    /// These names, whatever is in them.
+    Known { names: Vec<String> },
+    /// As a JSON Schema says.
+    Schema {
+        root: Rc<Value>,
+    },
+}
+
+impl Outputs {
+    /// The outputs of a step, by its type, and for some types by its inputs.
+    pub(crate) fn of(step: &StepNode<'_>, child: Option<&Runbook>) -> Self {
+        let Some(kind) = step.kind else {
+            return Self::Any;
+        };
+        let keys = |entries: &[Entry]| entries.iter().map(|one| one.key.clone()).collect();
+        match kind.name {
+            "let" => Self::Known {
+                names: step.with.and_then(Node::map).map_or_else(Vec::new, keys),
+            },
+            "manual" => {
+                let form = step.with.and_then(|with| with.get("form"));
+                let mut names: Vec<String> = form.and_then(Node::map).map_or_else(Vec::new, keys);
+                names.extend(["by", "at"].map(str::to_owned));
+                Self::Known { names }
+            }
+            "runbook" => match child {
+                Some(child) => Self::Known {
+                    names: child.outputs.keys().cloned().chain(["run_id".to_owned()]).collect(),
+                },
+                None => Self::Any,
+            },
+            _ => {
+                let root = crate::check::inputs::kept(kind.outputs);
+                let open = !closed(resolve(&root, &root)) && root["oneOf"].is_null() && root["anyOf"].is_null();
+                if open && root["additionalProperties"] != Value::Bool(false) && root["properties"].is_object() {
+                    return Self::Known { names: Vec::new() };
+                }
+                if open { Self::Any } else { Self::Schema { root } }
+            }
+        }
+    }
+
+    /// Whether there is an output of this name; unknown outputs are not claimed.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Any => false,
+            Self::Known { names, .. } => names.iter().any(|one| one == name),
+            Self::Schema { root } => part(root, root, name).is_ok(),
+        }
+    }
+
+    /// Whether a path leads somewhere; else the name that does not, and what there is.
+    pub(crate) fn check(&self, path: &[String]) -> Result<(), (String, Vec<String>)> {
+        let Some(first) = path.first() else {
+            return Ok(());
+        };
+        match self {
+            Self::Any => Ok(()),
+            Self::Known { names } if names.contains(first) => Ok(()),
+            Self::Known { names } => Err((first.clone(), names.clone())),
+            Self::Schema { root } => {
+                let mut schema: &Value = root;
+                for name in path {
+                    match part(root, schema, name) {
+                        Ok(Some(next)) => schema = next,
+                        Ok(None) => return Ok(()),
+                        Err(known) => {
+                            let known = known.into_iter().map(str::to_owned).collect();
+                            return Err((name.clone(), known));
+                        }
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Every name that a file can read.
+pub(crate) struct Names<'a> {
+    pub(super) params: Vec<&'a str>,
+    environment: Option<&'a EnvironmentSchema>,
+    steps: &'a [StepNode<'a>],
+    index: BTreeMap<&'a str, usize>,
+    outputs: Vec<Outputs>,
+    before: Vec<Vec<u64>>,
+}
+
+impl<'a> Names<'a> {
+    /// `order` gives the steps so that each comes after its needs.
+    pub(crate) fn new(
+        document: &'a Document<'a>,
+        environment: Option<&'a EnvironmentSchema>,
+        outputs: Vec<Outputs>,
+        (needs, order): (&[Vec<usize>], &[usize]),
+    ) -> Self {
+        let steps = &document.steps;
+        let mut index = BTreeMap::new();
+        for (at, step) in steps.iter().enumerate() {
+            index.entry(step.id.as_str()).or_insert(at);
+        }
+        let words = steps.len().div_ceil(64);
+        let mut before = vec![vec![0_u64; words]; steps.len()];
+        for &step in order {
+            let mut bits = std::mem::take(&mut before[step]);
+            for &need in &needs[step] {
+                bits[need / 64] |= 1 << (need % 64);
+                for (word, more) in bits.iter_mut().zip(&before[need]) {
+                    *word |= more;
+                }
+            }
+            before[step] = bits;
+        }
+        Self {
+            params: document.params.iter().map(|one| one.name).collect(),
+            environment,
+            steps,
+            index,
+            outputs,
+            before,
+        }
+    }
+
+    pub(super) fn find(&self, id: &str) -> Option<usize> {
+        self.index.get(id).copied()
+    }
+
+    pub(super) fn ids(&self) -> impl Iterator<Item = &'a str> {
+        self.steps.iter().map(|step| step.id.as_str())
+    }
+
+    pub(super) fn id(&self, step: usize) -> &'a str {
+        &self.steps[step].id
+    }
+
+    pub(super) fn uses(&self, step: usize) -> &'a str {
+        self.steps[step].uses
+    }
+
+    pub(super) fn section(&self, step: usize) -> Section {
+        self.steps[step].section
+    }
+
+    pub(super) fn runs_for_each(&self, step: usize) -> bool {
+        self.steps[step].for_each.is_some()
+    }
+
+    pub(super) fn output(&self, step: usize) -> Option<&Outputs> {
+        self.outputs.get(step)
+    }
+
+    /// Whether `reader` runs after `step` has ended.
+    pub(super) fn visible(&self, reader: usize, step: usize) -> bool {
+        let (here, there) = (self.section(reader), self.section(step));
+        if here != there {
+            return there == Section::Main;
+        }
+        self.before[reader][step / 64] & (1 << (step % 64)) != 0
+    }
+
+    pub(super) fn has_variable(&self, name: &str) -> bool {
+        self.environment.is_some_and(|schema| schema.vars.contains_key(name))
+    }
+
+    /// Whether `env.<path>` is there; else the path that is not, and what there is.
+    pub(super) fn variable(&self, path: &[String]) -> Result<(), (String, Vec<String>)> {
+        match self.environment {
+            None => Ok(()),
+            Some(schema) => schema.check_path(path),
+        }
+    }
+}
