@@ -6,6 +6,8 @@ mod step;
 use runbook_core::{FaultKind, Limit, Millis, Objectives, OnFailure, Param, Section};
 use runbook_step::{Catalog, StepKind};
 
+pub(crate) use step::KEYS as STEP_KEYS;
+
 use crate::check::keys::{Fields, entries, mistyped};
 use crate::check::{Report, id, later, param, timing};
 use crate::tree::{Entry, Node, Span};

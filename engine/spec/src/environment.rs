@@ -17,7 +17,6 @@ use crate::tree;
 
 pub use schema::{EnvironmentSchema, Variable};
 pub(crate) use read::is_reference;
-pub(crate) use schema::VARIABLE_KEYS;
 
 /// The keys of an environment's file.
 pub(crate) const KEYS: [&str; 9] =

@@ -8,6 +8,7 @@ mod compile;
 mod diagnostic;
 mod document;
 mod environment;
+mod export;
 mod load;
 mod nearest;
 mod params;
@@ -22,6 +23,7 @@ pub use environment::{
     AwsSettings, CatchUp, Difference, Environment, EnvironmentSchema, Freeze, Overlap, Plugins, Schedule,
     Variable, environments,
 };
+pub use export::{environment_schema, runbook_schema};
 pub use load::{Loaded, NotFound, find_runbook, load_runbook, load_source};
 pub use params::{CheckedParams, ParamError, check_params};
 pub use source::Source;

@@ -28,9 +28,10 @@ pub(crate) fn hint<'a>(
     }
     match candidates.as_slice() {
         [] => None,
+        [one] => Some(format!("there is only `{one}`")),
         some if some.len() <= 14 => {
             let listed: Vec<_> = some.iter().map(|one| format!("`{one}`")).collect();
-            Some(format!("there is {}", listed.join(", ")))
+            Some(format!("there are {}", listed.join(", ")))
         }
         _ => None,
     }
@@ -52,7 +53,7 @@ mod tests {
 
     #[test]
     fn what_is_far_gets_the_list() {
-        assert_eq!(hint("zzz", ["a", "b"]).unwrap(), "there is `a`, `b`");
+        assert_eq!(hint("zzz", ["a", "b"]).unwrap(), "there are `a`, `b`");
         assert_eq!(hint("zzz", []), None);
     }
 }

@@ -84,7 +84,7 @@ pub fn check_params(
 }
 
 fn error(name: &str, param: &Param, why: &str) -> ParamError {
-    let verb = ["has to", "is ", "was "].iter().any(|word| why.starts_with(word));
+    let verb = ["has ", "is ", "was "].iter().any(|word| why.starts_with(word));
     ParamError {
         name: name.to_owned(),
         message: match verb {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Report;
 use crate::diagnostic::Code;
-use crate::nearest::hint;
+use crate::nearest::{hint, nearest};
 use crate::tree::{Entry, Kind, Node, Span};
 
 pub(crate) const CODES: &[Code] = &[UNKNOWN, MISSING, WRONG];
@@ -163,7 +163,7 @@ impl<'a> Fields<'a> {
             let wrong = report
                 .wrong(&WRONG, &node.span, format!("`{key}` has to be one of {}", listed.join(", ")))
                 .label("none of them")
-                .hint(hint(given, words.iter().map(|(word, _)| *word)));
+                .hint(nearest(given, words.iter().map(|(word, _)| *word)).map(|one| format!("did you mean `{one}`?")));
             report.push(wrong);
         }
         found.map(|(_, value)| *value)
@@ -194,6 +194,10 @@ pub(crate) fn text<'a>(report: &mut Report, node: &'a Node, what: &str) -> Optio
 
 /// Reports a value of the wrong type.
 pub(crate) fn mistyped(report: &mut Report, node: &Node, what: &str, wanted: &str) {
+    // A map with a key that is no text was reported as such: it is a template without quotes.
+    if node.get("").is_some() {
+        return;
+    }
     let mut wrong = report
         .wrong(&WRONG, &node.span, format!("{what} has to be {wanted}"))
         .label(format!("this is {}", node.what()));

@@ -48,7 +48,7 @@ pub(crate) fn resolve(report: &mut Report, document: &Document<'_>) -> Vec<Vec<u
             let id = node.text().unwrap_or_default();
             match index.get(id) {
                 None => {
-                    let others = steps.iter().filter(|one| one.section == step.section);
+                    let others = steps.iter().filter(|one| one.section == step.section && one.id != step.id);
                     let wrong = report
                         .wrong(
                             &UNKNOWN,

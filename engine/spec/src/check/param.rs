@@ -4,7 +4,7 @@ use runbook_core::{Param, ParamType};
 use serde_json::Value;
 
 use super::Report;
-use super::keys::{Fields, WRONG, mistyped};
+use super::keys::{Fields, mistyped};
 use crate::diagnostic::Code;
 use crate::nearest::hint;
 use crate::tree::Node;
@@ -196,7 +196,7 @@ fn consistent(report: &mut Report, what: &str, fields: &Fields<'_>, param: &Para
 fn default(report: &mut Report, what: &str, param: &Param, node: &Node) {
     if param.secret {
         let wrong = report
-            .wrong(&WRONG, &node.span, format!("{what} is secret and cannot have a default"))
+            .wrong(&DECLARATION, &node.span, format!("{what} is secret and cannot have a default"))
             .label("a secret does not stand in a file")
             .help("give `env:NAME` or `file:PATH` when the run starts");
         report.push(wrong);

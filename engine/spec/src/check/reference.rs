@@ -10,7 +10,7 @@ use super::Report;
 use super::expression::{Placed, expression, template};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Document, StepNode, UndoNode};
-use crate::nearest::hint;
+use crate::nearest::{hint, nearest};
 use crate::tree::{Kind, Node};
 
 pub(crate) use names::{Names, Outputs};
@@ -172,8 +172,14 @@ impl Reader<'_, '_> {
 
     fn resolve(&mut self, found: Vec<Placed>, place: Place) {
         for placed in found {
-            if let Some(wrong) = self.name(&placed, place) {
-                self.report.push(wrong);
+            let Some(wrong) = self.name(&placed, place) else {
+                continue;
+            };
+            // What was read as a subtraction is one mistake, not two.
+            let minus = wrong.help.as_ref().is_some_and(|help| help.starts_with("`-` is minus"));
+            self.report.push(wrong);
+            if minus {
+                break;
             }
         }
     }
@@ -231,10 +237,8 @@ impl Reader<'_, '_> {
 
     fn no_root(&self, placed: &Placed, root: &str, place: Place) -> Diagnostic {
         let mut known: Vec<&str> = names::ROOTS.to_vec();
-        if let Place::Until(step) = place
-            && let Some(Outputs::Known { names, .. }) = self.names.output(step)
-        {
-            known.extend(names.iter().map(String::as_str));
+        if let (Place::Until(step), None) = (place, nearest(root, names::ROOTS)) {
+            known = self.names.output(step).map_or(known, Outputs::names);
         }
         let as_param = self.names.params.contains(&root).then(|| format!("did you mean `params.{root}`?"));
         let as_step = self.names.find(root).map(|_| format!("did you mean `steps.{root}`?"));
@@ -274,9 +278,13 @@ impl Reader<'_, '_> {
             Some(_) => format!("there is no `env.{path}`"),
         };
         let name = path.rsplit('.').next().unwrap_or_default().to_owned();
+        let label = match path.starts_with("aws.") {
+            true => "not known",
+            false => "not declared in `environments/schema.yaml`",
+        };
         Some(
             self.unknown(placed, &message)
-                .label("not declared in `environments/schema.yaml`")
+                .label(label)
                 .hint(hint(&name, known.iter().map(String::as_str))),
         )
     }

@@ -55,6 +55,13 @@ pub(crate) fn alias_of_itself(source: &Arc<Source>, at: Range<usize>) -> Diagnos
 }
 
 pub(crate) fn key_is_no_text(source: &Arc<Source>, at: Range<usize>) -> Diagnostic {
+    let text = &source.text;
+    if text[..at.start].ends_with('{') && text[at.clone()].starts_with('{') {
+        let end = text[at.end..].starts_with('}').then_some(at.end + 1).unwrap_or(at.end);
+        return Diagnostic::new(&NOT_YAML, source, at.start - 1..end, "a template has to be in quotes")
+            .label("YAML takes this for a map")
+            .help("write \"{{ … }}\"");
+    }
     Diagnostic::new(&NOT_YAML, source, at, "a key is not a text")
         .label("neither a text nor a number")
         .help("quote it; a template as a value has to be quoted too: \"{{ … }}\"")
@@ -102,7 +109,8 @@ mod tests {
             ("a: 1\n---\nb: 2\n", "R001 2: a file holds one document"),
             ("a: 1\na: 2\n", "R002 2: key `a` stands twice"),
             ("a: &x [*x]\n", "R001 1: an alias stands inside its own anchor"),
-            ("a: {{ b }}\n", "R001 1: a key is not a text"),
+            ("a: {{ b }}\n", "R001 1: a template has to be in quotes"),
+            ("? [b]\n: c\n", "R001 1: a key is not a text"),
         ] {
             assert_eq!(read(text).1, [wrong], "{text}");
         }

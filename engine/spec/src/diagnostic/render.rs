@@ -102,7 +102,8 @@ impl Diagnostic {
         let mut out = format!("{colour}{word}[{}]{end}{bold}: {}{end}\n", self.code, self.message);
         let _ = writeln!(out, "{gutter}{quiet}-->{end} {}:{line}:{column}", self.source.name);
         let _ = writeln!(out, "{gutter} {quiet}|{end}");
-        let _ = writeln!(out, "{quiet}{number} |{end} {shown}");
+        let line = format!("{quiet}{number} |{end} {shown}");
+        let _ = writeln!(out, "{}", line.trim_end());
         let marks = "^".repeat(width);
         let _ = writeln!(out, "{gutter} {quiet}|{end} {before}{colour}{marks}{label}{end}");
         if let Some(help) = &self.help {

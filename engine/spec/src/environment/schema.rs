@@ -7,7 +7,7 @@ use runbook_core::{Param, ParamType};
 use serde_json::Value;
 
 use crate::check::keys::{Fields, WRONG, entries};
-use crate::check::param::{self, KEYS, plain};
+use crate::check::param::{self, plain};
 use crate::check::{Report, id};
 use crate::diagnostic::Diagnostics;
 use crate::source::Source;
@@ -18,7 +18,7 @@ use crate::value::{self, TYPES};
 const BUILT_IN: [&str; 4] = ["name", "protected", "aws", "tags"];
 const AWS: [&str; 5] = ["region", "standby_region", "profile", "role_arn", "endpoint_url"];
 /// The keys of a variable: those of a parameter but for `secret`, and `fields`.
-pub(crate) const VARIABLE_KEYS: [&str; 11] = [
+const VARIABLE_KEYS: [&str; 11] = [
     "type", "description", "default", "enum", "pattern", "min", "max", "min_length", "max_length", "items",
     "fields",
 ];
@@ -143,8 +143,7 @@ fn variable(report: &mut Report, name: &str, node: &Node) -> Option<Variable> {
             elements: None,
         });
     }
-    let nested: Vec<&str> = KEYS.iter().copied().filter(|key| *key != "secret").chain(["fields"]).collect();
-    let fields = Fields::open(report, node, &what, &nested)?;
+    let fields = Fields::open(report, node, &what, &VARIABLE_KEYS)?;
     // Elements are read below, where they may have fields of their own.
     let bare = Node {
         span: node.span.clone(),
@@ -156,7 +155,7 @@ fn variable(report: &mut Report, name: &str, node: &Node) -> Option<Variable> {
                 .collect(),
         ),
     };
-    let own = Fields::open(report, &bare, &what, &nested)?;
+    let own = Fields::open(&mut Report::new(&report.source), &bare, &what, &VARIABLE_KEYS)?;
     let param = param::from_fields(report, &what, &own)?;
     for (key, kind) in [("items", ParamType::List), ("fields", ParamType::Map)] {
         if let (Some(at), true) = (fields.at(key), param.kind != kind) {

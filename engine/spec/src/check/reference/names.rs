@@ -66,8 +66,17 @@ impl Outputs {
     pub(crate) fn has(&self, name: &str) -> bool {
         match self {
             Self::Any => false,
-            Self::Known { names, .. } => names.iter().any(|one| one == name),
+            Self::Known { names } => names.iter().any(|one| one == name),
             Self::Schema { root } => part(root, root, name).is_ok(),
+        }
+    }
+
+    /// Every name that is known.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        match self {
+            Self::Any => Vec::new(),
+            Self::Known { names } => names.iter().map(String::as_str).collect(),
+            Self::Schema { root } => part(root, root, "").err().unwrap_or_default(),
         }
     }
 
