@@ -8,10 +8,21 @@ use clap::{Args, Parser, Subcommand};
 ///
 /// Kill it at any instant and `runbook resume` goes on: nothing is lost and nothing is done twice.
 #[derive(Debug, Parser)]
-#[command(name = "runbook", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "runbook",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub(crate) struct Cli {
     /// State file [default: .runbook/state.db beside the project's runbooks/]
-    #[arg(long, global = true, value_name = "FILE", env = "RUNBOOK_STATE", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "RUNBOOK_STATE",
+        hide_env_values = true
+    )]
     pub(crate) state: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -260,7 +271,13 @@ pub(crate) struct SandboxArgs {
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Folder of the sandbox [default: .runbook/sandbox]
-    #[arg(long, global = true, value_name = "DIR", env = "RUNBOOK_SANDBOX_DIR", hide_env_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "RUNBOOK_SANDBOX_DIR",
+        hide_env_values = true
+    )]
     pub(crate) dir: Option<PathBuf>,
 }
 

@@ -76,7 +76,11 @@ impl Driving {
     fn engine(&self, world: Option<&World>) -> Engine {
         let interactive = self.progress.mode() == Mode::Live && prompt::possible();
         let mut options = Options {
-            gates: if interactive { GatePolicy::Hold } else { GatePolicy::Park },
+            gates: if interactive {
+                GatePolicy::Hold
+            } else {
+                GatePolicy::Park
+            },
             watcher: self.watcher(interactive),
             ..Options::default()
         };
@@ -124,7 +128,9 @@ impl Driving {
             let failure = Failure::from(error);
             match failure.help {
                 Some(_) => failure,
-                None => failure.help(format!("`runbook resume {id}` goes on from what was recorded")),
+                None => failure.help(format!(
+                    "`runbook resume {id}` goes on from what was recorded"
+                )),
             }
         })
     }
@@ -160,7 +166,11 @@ impl Driving {
         } else {
             info.environment.clone()
         };
-        let line = format!("run {}  {}  {place}", style::bold(&info.id), style::bold(&info.runbook));
+        let line = format!(
+            "run {}  {}  {place}",
+            style::bold(&info.id),
+            style::bold(&info.runbook)
+        );
         self.progress.line(&line);
         self.progress.line("");
     }
@@ -178,11 +188,17 @@ impl Driving {
         let say = |text: &str| self.progress.line(text);
         say("");
         let took = match (root.run.started(), root.run.finished()) {
-            (Some(started), Some(finished)) => format!(" in {}", style::span(finished.since(started))),
+            (Some(started), Some(finished)) => {
+                format!(" in {}", style::span(finished.since(started)))
+            }
             _ => String::new(),
         };
         let status = show::status_words(&root.info, false);
-        let word = if *ended == Ended::Interrupted { style::red("interrupted") } else { status };
+        let word = if *ended == Ended::Interrupted {
+            style::red("interrupted")
+        } else {
+            status
+        };
         say(&format!("{word}  {}  run {id}{took}", root.info.runbook));
         let measures = root.measures();
         if matches!(ended, Ended::Finished { .. }) && !measures.is_empty() {
@@ -193,7 +209,9 @@ impl Driving {
         say(&format!("  {}", show::tally(&runs)));
         if let Some(serde_json::Value::Object(outputs)) = &tree[0].0.outputs {
             for (name, value) in outputs {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let text = value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned);
                 say(&format!("  {name:<16} {text}"));
             }
         }
@@ -208,7 +226,10 @@ impl Driving {
             say(&format!("next: {}", next.join("\n      ")));
         } else if let Some(world) = world {
             say("");
-            say(&style::dim(&format!("{}; `runbook show {id}` tells the whole story", world.left_over())));
+            say(&style::dim(&format!(
+                "{}; `runbook show {id}` tells the whole story",
+                world.left_over()
+            )));
         }
         Ok(code)
     }

@@ -88,10 +88,11 @@ impl From<DriveError> for Failure {
     fn from(error: DriveError) -> Self {
         match error {
             DriveError::Store(error) => error.into(),
-            DriveError::Busy { run, owner } => {
-                Self::new(exit::REFUSED, format!("run {run} is being driven by {owner}"))
-                    .help(format!("`runbook show {run}` tells how far it is"))
-            }
+            DriveError::Busy { run, owner } => Self::new(
+                exit::REFUSED,
+                format!("run {run} is being driven by {owner}"),
+            )
+            .help(format!("`runbook show {run}` tells how far it is")),
             DriveError::Corrupt { run, source } => Self::new(
                 exit::FAILED,
                 format!("run {run} is corrupt and was not touched: {source}"),

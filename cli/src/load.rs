@@ -75,7 +75,10 @@ pub(crate) fn refused(diagnostics: &Diagnostics, what: &str) -> Failure {
 }
 
 /// The environment of a request. Without one, a runbook may not use `env`.
-pub(crate) fn environment(project: &Project, request: &Request) -> Result<Option<Environment>, Failure> {
+pub(crate) fn environment(
+    project: &Project,
+    request: &Request,
+) -> Result<Option<Environment>, Failure> {
     let overrides = request
         .sets
         .iter()
@@ -85,8 +88,10 @@ pub(crate) fn environment(project: &Project, request: &Request) -> Result<Option
         if overrides.is_empty() {
             return Ok(None);
         }
-        return Err(Failure::usage("--set overrides a variable of an environment, and none is named")
-            .help(environments(project)));
+        return Err(Failure::usage(
+            "--set overrides a variable of an environment, and none is named",
+        )
+        .help(environments(project)));
     };
     Environment::load(&project.environments(), name, &overrides)
         .map(Some)
@@ -95,16 +100,12 @@ pub(crate) fn environment(project: &Project, request: &Request) -> Result<Option
 
 /// `--env` with what there is.
 pub(crate) fn environments(project: &Project) -> String {
-    let mut names: Vec<String> = std::fs::read_dir(project.environments())
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.strip_suffix(".yaml").map(str::to_owned))
-        .filter(|name| name != "schema")
-        .collect();
-    names.sort();
+    let names = runbook_spec::environments(&project.environments());
     if names.is_empty() {
-        return format!("{} has no environments", Project::shown(&project.environments()));
+        return format!(
+            "{} has no environments",
+            Project::shown(&project.environments())
+        );
     }
     format!("name one with --env {}", names.join(" | "))
 }
@@ -113,15 +114,22 @@ pub(crate) fn environments(project: &Project) -> String {
 pub(crate) fn find(project: &Project, file: &str) -> Result<PathBuf, Failure> {
     find_runbook(file, project.root()).map_err(|missing| {
         let failure = Failure::usage(missing.to_string());
-        match missing.help() {
-            Some(help) => failure.help(help),
-            None => failure,
+        match missing.nearest {
+            Some(nearest) => failure.help(format!("did you mean `{nearest}`?")),
+            None if missing.known.is_empty() => {
+                failure.help("give the path of a file, or put it under runbooks/")
+            }
+            None => failure.help(format!("there is {}", missing.known.join(", "))),
         }
     })
 }
 
 /// Reads and checks everything that a run needs.
-pub(crate) fn load(project: &Project, catalog: &Catalog, request: &Request) -> Result<Ready, Failure> {
+pub(crate) fn load(
+    project: &Project,
+    catalog: &Catalog,
+    request: &Request,
+) -> Result<Ready, Failure> {
     let path = find(project, &request.file)?;
     let environment = environment(project, request)?;
     let schema = match &environment {
@@ -130,30 +138,41 @@ pub(crate) fn load(project: &Project, catalog: &Catalog, request: &Request) -> R
     };
     let loaded = load_runbook(&path, catalog, schema.as_ref())
         .map_err(|wrong| refused(&wrong, &format!("{} cannot be run", Project::shown(&path))))?;
-    if !loaded.warnings.is_empty() {
+    if !loaded.warnings.list.is_empty() {
         say(&loaded.warnings.render_plain());
     }
     let books = std::iter::once(&loaded.runbook).chain(loaded.children.values());
     if environment.is_none() && books.into_iter().any(reads_env) {
-        return Err(Failure::usage(format!("{} reads `env`, and no environment is named", Project::shown(&path)))
-            .help(environments(project)));
+        return Err(Failure::usage(format!(
+            "{} reads `env`, and no environment is named",
+            Project::shown(&path)
+        ))
+        .help(environments(project)));
     }
     let env = environment.as_ref().map_or_else(
         || json!({ "name": "local", "protected": false, "aws": {}, "tags": {} }),
         Environment::as_scope,
     );
-    let (params, secrets) = runbook_spec::check_params(&loaded.runbook, request.params.clone(), &env)
+    let checked = runbook_spec::check_params(&loaded.runbook, &request.params, &env)
         .map_err(|wrong| parameters(&loaded.runbook, &wrong))?;
     let definition = Definition {
         engine: env!("CARGO_PKG_VERSION").to_owned(),
         file: Some(Project::shown(&path)),
         runbook: loaded.runbook,
         children: loaded.children,
-        environment: environment.as_ref().map_or_else(|| "local".to_owned(), |one| one.name.clone()),
+        environment: environment
+            .as_ref()
+            .map_or_else(|| "local".to_owned(), |one| one.name.clone()),
         aws: aws(&env),
         env,
-        tags: environment.as_ref().map(|one| one.tags.clone()).unwrap_or_default(),
-        secrets: environment.as_ref().map(|one| one.secrets.clone()).unwrap_or_default(),
+        tags: environment
+            .as_ref()
+            .map(|one| one.tags.clone())
+            .unwrap_or_default(),
+        secrets: environment
+            .as_ref()
+            .map(|one| one.secrets.clone())
+            .unwrap_or_default(),
     };
     let overrides: serde_json::Map<String, Value> = request
         .sets
@@ -164,9 +183,13 @@ pub(crate) fn load(project: &Project, catalog: &Catalog, request: &Request) -> R
         path,
         definition: Arc::new(definition),
         protected: environment.is_some_and(|one| one.protected),
-        params,
-        secrets,
-        overrides: if overrides.is_empty() { Value::Null } else { Value::Object(overrides) },
+        params: checked.values,
+        secrets: checked.secrets,
+        overrides: if overrides.is_empty() {
+            Value::Null
+        } else {
+            Value::Object(overrides)
+        },
     })
 }
 
@@ -201,27 +224,50 @@ fn uses_env_in_expression(text: &str) -> bool {
 }
 
 fn parameters(book: &runbook_core::Runbook, wrong: &[runbook_spec::ParamError]) -> Failure {
-    let lines: Vec<String> = wrong.iter().map(|one| format!("  {one}\n")).collect();
+    let lines: Vec<String> = wrong
+        .iter()
+        .map(|one| match &one.help {
+            Some(help) => format!("  {one}; {help}\n"),
+            None => format!("  {one}\n"),
+        })
+        .collect();
     let declared: Vec<String> = book
         .params
         .iter()
-        .map(|(name, param)| if param.default.is_some() { format!("[{name}]") } else { name.clone() })
+        .map(|(name, param)| {
+            if param.default.is_some() {
+                format!("[{name}]")
+            } else {
+                name.clone()
+            }
+        })
         .collect();
     let failure = Failure {
-        report: Some(format!("{} {}\n", style::bold(&book.name), "does not take these parameters:")
-            + &lines.concat()),
-        details: json!(wrong.iter().map(ToString::to_string).collect::<Vec<_>>()),
+        report: Some(
+            format!(
+                "{} {}\n",
+                style::bold(&book.name),
+                "does not take these parameters:"
+            ) + &lines.concat(),
+        ),
+        details: json!(wrong),
         ..Failure::usage("wrong parameters; nothing was done")
     };
     if declared.is_empty() {
         failure.help("it takes no parameters")
     } else {
-        failure.help(format!("give them with --param NAME=VALUE; it takes {}", declared.join(", ")))
+        failure.help(format!(
+            "give them with --param NAME=VALUE; it takes {}",
+            declared.join(", ")
+        ))
     }
 }
 
 /// Parameters from a file and from the command line; the latter win.
-pub(crate) fn params(file: Option<&Path>, given: &[String]) -> Result<BTreeMap<String, Value>, Failure> {
+pub(crate) fn params(
+    file: Option<&Path>,
+    given: &[String],
+) -> Result<BTreeMap<String, Value>, Failure> {
     let mut all = BTreeMap::new();
     if let Some(path) = file {
         let text = std::fs::read_to_string(path)

@@ -53,7 +53,9 @@ fn trace() {
 }
 
 fn start(cli: Cli) -> Result<u8, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let code = runtime.block_on(command(cli));
     // A thread that reads from a terminal must not hold the end up.
     runtime.shutdown_background();
@@ -77,7 +79,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Steps(args) => commands::steps::run(args),
         Command::Env(args) => commands::env::run(&project, args),
         Command::Sandbox(args) => commands::sandbox::run(&project, args).await,
-        Command::Schema(args) => commands::schema::run(args),
+        Command::Schema(args) => commands::schema::run(&project, args),
         Command::Bench(args) => commands::bench::run(args).await,
         Command::Completions { shell } => {
             let mut command = Cli::command();
@@ -115,7 +117,11 @@ fn tell(failure: &Failure, json: bool) {
         ui::say(report);
     }
     if !failure.message.is_empty() {
-        ui::say(&format!("{} {}\n", ui::style::red("error:"), failure.message));
+        ui::say(&format!(
+            "{} {}\n",
+            ui::style::red("error:"),
+            failure.message
+        ));
     }
     if let Some(help) = &failure.help {
         ui::say(&format!(" {} {help}\n", ui::style::bold("help:")));

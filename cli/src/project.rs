@@ -16,7 +16,10 @@ impl Project {
         let holds = |folder: &&Path| {
             folder.join("runbooks").is_dir() || folder.join("environments").is_dir()
         };
-        let root = here.ancestors().find(holds).map_or_else(|| here.clone(), Path::to_path_buf);
+        let root = here
+            .ancestors()
+            .find(holds)
+            .map_or_else(|| here.clone(), Path::to_path_buf);
         let state = state.unwrap_or_else(|| root.join(".runbook").join("state.db"));
         Self { root, state }
     }
@@ -50,6 +53,9 @@ impl Project {
     /// A path as people want to read it: relative to the current folder where it lies below.
     pub(crate) fn shown(path: &Path) -> String {
         let here = std::env::current_dir().unwrap_or_default();
-        path.strip_prefix(&here).unwrap_or(path).display().to_string()
+        path.strip_prefix(&here)
+            .unwrap_or(path)
+            .display()
+            .to_string()
     }
 }

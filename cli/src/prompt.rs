@@ -41,10 +41,28 @@ pub(crate) fn asking(store: Store, progress: Arc<Progress>) -> impl Fn(&Notice) 
             let book = books.lock().ok().and_then(|books| books.get(run).cloned());
             let Some(book) = book else { return };
             for entry in events {
-                let Event::Waiting { step, item, note, .. } = &entry.event else { continue };
-                let gate = book.steps.iter().find(|one| &one.id == step).map(|one| one.work);
-                let Some(Work::Gate(gate @ (Gate::Approval | Gate::Pause))) = gate else { continue };
-                ask(store.clone(), progress.clone(), run.clone(), (step.clone(), *item), note.clone(), gate);
+                let Event::Waiting {
+                    step, item, note, ..
+                } = &entry.event
+                else {
+                    continue;
+                };
+                let gate = book
+                    .steps
+                    .iter()
+                    .find(|one| &one.id == step)
+                    .map(|one| one.work);
+                let Some(Work::Gate(gate @ (Gate::Approval | Gate::Pause))) = gate else {
+                    continue;
+                };
+                ask(
+                    store.clone(),
+                    progress.clone(),
+                    run.clone(),
+                    (step.clone(), *item),
+                    note.clone(),
+                    gate,
+                );
             }
         }
         Notice::Logs { .. } | Notice::Closed { .. } => {}
@@ -62,9 +80,19 @@ fn ask(
     let runtime = tokio::runtime::Handle::current();
     // A thread of its own: nobody can interrupt a read from a terminal.
     std::thread::spawn(move || {
-        let choices = if gate == Gate::Pause { "[Enter goes on]" } else { "[y/N, then a comment]" };
-        let question = format!("\n{} {message}\n{} {choices} ", style::bold("?"), style::bold(&step));
-        let Some(text) = progress.suspend(|| line(&question)) else { return };
+        let choices = if gate == Gate::Pause {
+            "[Enter goes on]"
+        } else {
+            "[y/N, then a comment]"
+        };
+        let question = format!(
+            "\n{} {message}\n{} {choices} ",
+            style::bold("?"),
+            style::bold(&step)
+        );
+        let Some(text) = progress.suspend(|| line(&question)) else {
+            return;
+        };
         let (word, comment) = text.split_once(' ').unwrap_or((&text, ""));
         let granted = gate == Gate::Pause || matches!(word.to_lowercase().as_str(), "y" | "yes");
         let signal = Signal::Answer {

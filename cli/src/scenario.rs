@@ -67,8 +67,15 @@ impl Scenario {
         let path = runbook.with_extension("sandbox.yaml");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(error) => return Err(Failure::usage(format!("{}: {error}", Project::shown(&path)))),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => {
+                return Err(Failure::usage(format!(
+                    "{}: {error}",
+                    Project::shown(&path)
+                )));
+            }
         };
         let wrong = |error: &dyn std::fmt::Display| {
             Failure::usage(format!("{}: {error}", Project::shown(&path)))
@@ -132,8 +139,17 @@ impl World {
             .map_err(|error| Failure::new(exit::FAILED, format!("run {}: {error}", info.id)))?;
         let ended = info.status.is_terminal() && info.status != runbook_core::RunStatus::Failed;
         let gone = || {
-            Failure::new(exit::FAILED, format!("the sandbox in which run {} worked is gone, with all that it made", info.id))
-                .help(format!("start anew: `runbook run {} --sandbox`; `runbook cancel {}` ends this one", info.runbook, info.id))
+            Failure::new(
+                exit::FAILED,
+                format!(
+                    "the sandbox in which run {} worked is gone, with all that it made",
+                    info.id
+                ),
+            )
+            .help(format!(
+                "start anew: `runbook run {} --sandbox`; `runbook cancel {}` ends this one",
+                info.runbook, info.id
+            ))
         };
         let handle = match Handle::find(&options(&record.dir)).await {
             Ok(handle) => handle,
@@ -157,7 +173,10 @@ impl World {
                 .map(|(_, value)| value.clone())
                 .unwrap_or_default()
         };
-        let keys = Keys { id: value("AWS_ACCESS_KEY_ID"), secret: value("AWS_SECRET_ACCESS_KEY") };
+        let keys = Keys {
+            id: value("AWS_ACCESS_KEY_ID"),
+            secret: value("AWS_SECRET_ACCESS_KEY"),
+        };
         (self.handle.url().to_owned(), keys)
     }
 
@@ -172,7 +191,11 @@ impl World {
     }
 
     /// Builds the world and breaks it, or goes on with that. An exit code when it could not be done.
-    pub(crate) async fn prepare(&self, driving: &Driving, root: &RunInfo) -> Result<Option<u8>, Failure> {
+    pub(crate) async fn prepare(
+        &self,
+        driving: &Driving,
+        root: &RunInfo,
+    ) -> Result<Option<u8>, Failure> {
         if root.started.is_some() {
             return Ok(None);
         }
@@ -183,17 +206,27 @@ impl World {
             if before.status == runbook_core::RunStatus::Succeeded {
                 continue;
             }
-            driving.progress.line(&format!("  {} {}", style::dim("prepare"), preparation.runbook));
+            driving.progress.line(&format!(
+                "  {} {}",
+                style::dim("prepare"),
+                preparation.runbook
+            ));
             let ended = driving.go(&id, Some(self)).await?;
             if !matches!(ended, Ended::Finished { .. }) || code(&ended) != exit::OK {
-                let line = format!("\nthe sandbox could not be prepared; `runbook show {id}`, then `runbook resume {}`", root.id);
+                let line = format!(
+                    "\nthe sandbox could not be prepared; `runbook show {id}`, then `runbook resume {}`",
+                    root.id
+                );
                 driving.progress.line(&line);
                 return Ok(Some(code(&ended).max(exit::FAILED)));
             }
             self.summary(driving, &id)?;
         }
         if driving.stopping() {
-            driving.progress.line(&format!("\ninterrupted; `runbook resume {}` goes on", root.id));
+            driving.progress.line(&format!(
+                "\ninterrupted; `runbook resume {}` goes on",
+                root.id
+            ));
             return Ok(Some(exit::INTERRUPTED));
         }
         self.break_it(driving, &root.id).await?;
@@ -210,7 +243,9 @@ impl World {
             .map(|(finished, started)| crate::ui::style::span(finished.since(started)))
             .unwrap_or_default();
         let runs: Vec<_> = tree.into_iter().map(|one| one.run).collect();
-        driving.progress.line(&format!("  {}  {took}\n", crate::ui::show::tally(&runs)));
+        driving
+            .progress
+            .line(&format!("  {}  {took}\n", crate::ui::show::tally(&runs)));
         Ok(())
     }
 
@@ -222,8 +257,17 @@ impl World {
         preparation: &Preparation,
     ) -> Result<String, Failure> {
         let id = format!("{}.{}", root.id, preparation.runbook);
-        let below = Filter { parent: Some(root.id.clone()), ..Filter::default() };
-        if driving.store.snapshot()?.list(&below)?.iter().any(|one| one.id == id) {
+        let below = Filter {
+            parent: Some(root.id.clone()),
+            ..Filter::default()
+        };
+        if driving
+            .store
+            .snapshot()?
+            .list(&below)?
+            .iter()
+            .any(|one| one.id == id)
+        {
             return Ok(id);
         }
         let request = Request {
@@ -254,7 +298,11 @@ impl World {
         let account = self.record.account.as_deref();
         let account_name = account.unwrap_or(runbook_sandbox::DEFAULT_ACCOUNT);
         for active in self.handle.faults().await? {
-            let ours = active.fault.account.as_deref().unwrap_or(runbook_sandbox::DEFAULT_ACCOUNT)
+            let ours = active
+                .fault
+                .account
+                .as_deref()
+                .unwrap_or(runbook_sandbox::DEFAULT_ACCOUNT)
                 == account_name;
             let scenario = active.fault.key.contains('/');
             if ours && scenario && !active.fault.key.starts_with(&format!("{root}/")) {
@@ -267,7 +315,9 @@ impl World {
 
     /// An alarm that was raised on purpose goes back by hand: nothing evaluates it here.
     async fn calm(&self, root: &str, kind: &Kind) -> Result<(), Failure> {
-        let Kind::Alarm { name, region, .. } = kind else { return Ok(()) };
+        let Kind::Alarm { name, region, .. } = kind else {
+            return Ok(());
+        };
         let fault = Fault {
             key: format!("{root}/calm/{name}"),
             account: self.record.account.clone(),
@@ -278,7 +328,9 @@ impl World {
             },
         };
         self.handle.fault(&fault).await?;
-        self.handle.clear(self.record.account.as_deref(), Some(&fault.key)).await?;
+        self.handle
+            .clear(self.record.account.as_deref(), Some(&fault.key))
+            .await?;
         Ok(())
     }
 
@@ -292,7 +344,11 @@ impl World {
                 fault: kind,
             };
             let active = self.handle.fault(&fault).await?;
-            driving.progress.line(&format!("  {} {}", style::red("break"), told(&active.fault.fault)));
+            driving.progress.line(&format!(
+                "  {} {}",
+                style::red("break"),
+                told(&active.fault.fault)
+            ));
         }
         if !self.record.scenario.faults.is_empty() {
             driving.progress.line("");
@@ -304,11 +360,19 @@ impl World {
 /// A fault in words.
 fn told(kind: &Kind) -> String {
     match kind {
-        Kind::UnhealthyTargets { target_group, reason, .. } => {
+        Kind::UnhealthyTargets {
+            target_group,
+            reason,
+            ..
+        } => {
             let reason = reason.as_deref().unwrap_or("Target.Timeout");
             format!("targets of {target_group} fail their health checks ({reason})")
         }
-        Kind::Alarm { name, state, region } => format!("alarm {name} in {region} is {}", state.as_str()),
+        Kind::Alarm {
+            name,
+            state,
+            region,
+        } => format!("alarm {name} in {region} is {}", state.as_str()),
         Kind::ZoneDown { zone } => format!("zone {zone} is down"),
         Kind::RegionDown { region } => format!("region {region} is down"),
         other => serde_json::to_string(other).unwrap_or_default(),

@@ -13,8 +13,10 @@ use crate::project::Project;
 pub(crate) fn snapshot(project: &Project) -> Result<Snapshot, Failure> {
     if !Store::exists(project.state()) {
         let path = Project::shown(project.state());
-        return Err(Failure::usage(format!("there is no run yet: {path} does not exist"))
-            .help("`runbook run FILE` starts one; --state FILE names another state file"));
+        return Err(
+            Failure::usage(format!("there is no run yet: {path} does not exist"))
+                .help("`runbook run FILE` starts one; --state FILE names another state file"),
+        );
     }
     Ok(Snapshot::open(project.state())?)
 }
@@ -24,7 +26,11 @@ pub(crate) fn find(snapshot: &Snapshot, name: Option<&str>) -> Result<RunInfo, F
     if let Some(name) = name {
         return Ok(snapshot.find(name)?);
     }
-    let newest = Filter { roots: true, limit: Some(1), ..Filter::default() };
+    let newest = Filter {
+        roots: true,
+        limit: Some(1),
+        ..Filter::default()
+    };
     snapshot
         .list(&newest)?
         .pop()
@@ -50,12 +56,17 @@ impl Loaded {
 pub(crate) fn load(snapshot: &Snapshot, info: RunInfo) -> Result<Loaded, Failure> {
     let definition = snapshot.definition(&info)?;
     let book = definition.entry(info.entry.as_deref()).cloned();
-    let book = book.ok_or_else(|| Failure::new(1, format!("run {} has lost its runbook", info.id)))?;
+    let book =
+        book.ok_or_else(|| Failure::new(1, format!("run {} has lost its runbook", info.id)))?;
     let events = snapshot.events(&info.id, 0)?;
     let run = Run::new(Arc::new(book))
         .replay(events.iter().map(|row| &row.entry))
         .map_err(|error| Failure::new(1, format!("run {} is corrupt: {error}", info.id)))?;
-    Ok(Loaded { info, definition, run })
+    Ok(Loaded {
+        info,
+        definition,
+        run,
+    })
 }
 
 /// A run and the child runs below it, of all depths; not what prepared it.
@@ -63,8 +74,16 @@ pub(crate) fn tree(snapshot: &Snapshot, info: RunInfo) -> Result<Vec<Loaded>, Fa
     let mut found = Vec::new();
     let mut open = vec![info];
     while let Some(info) = open.pop() {
-        let below = Filter { parent: Some(info.id.clone()), ..Filter::default() };
-        open.extend(snapshot.list(&below)?.into_iter().filter(|one| one.role == "child"));
+        let below = Filter {
+            parent: Some(info.id.clone()),
+            ..Filter::default()
+        };
+        open.extend(
+            snapshot
+                .list(&below)?
+                .into_iter()
+                .filter(|one| one.role == "child"),
+        );
         found.push(load(snapshot, info)?);
     }
     Ok(found)

@@ -13,7 +13,11 @@ use crate::state;
 use crate::ui::say;
 
 /// Records an answer; goes on with the run unless a live process drives it.
-pub(crate) async fn run(project: &Project, args: &AnswerArgs, granted: bool) -> Result<u8, Failure> {
+pub(crate) async fn run(
+    project: &Project,
+    args: &AnswerArgs,
+    granted: bool,
+) -> Result<u8, Failure> {
     let snapshot = state::snapshot(project)?;
     let info = snapshot.find(&args.run)?;
     let question = question(&snapshot, &info, args.step.as_deref())?;
@@ -30,9 +34,15 @@ pub(crate) async fn run(project: &Project, args: &AnswerArgs, granted: bool) -> 
         comment: args.comment.clone(),
         form: Value::Object(form),
     };
-    driving.store.signal(&question.run, &actor(), now(), signal).await?;
+    driving
+        .store
+        .signal(&question.run, &actor(), now(), signal)
+        .await?;
     let word = if granted { "approved" } else { "rejected" };
-    say(&format!("{word} `{}` of run {}\n", question.step, question.run));
+    say(&format!(
+        "{word} `{}` of run {}\n",
+        question.step, question.run
+    ));
     let root = snapshot.run(&info.family)?;
     if driving.store.is_driven(&root.id) {
         return Ok(0);
@@ -44,7 +54,11 @@ pub(crate) async fn run(project: &Project, args: &AnswerArgs, granted: bool) -> 
     driving.root(&root.id).await
 }
 
-fn question(snapshot: &Snapshot, info: &RunInfo, step: Option<&str>) -> Result<ApprovalRow, Failure> {
+fn question(
+    snapshot: &Snapshot,
+    info: &RunInfo,
+    step: Option<&str>,
+) -> Result<ApprovalRow, Failure> {
     let open = snapshot.questions(Some(&info.family))?;
     let mut fitting: Vec<ApprovalRow> = open
         .iter()
@@ -56,13 +70,22 @@ fn question(snapshot: &Snapshot, info: &RunInfo, step: Option<&str>) -> Result<A
     {
         return Ok(only);
     }
-    let names: Vec<String> = open.iter().map(|one| format!("{} {}", one.run, one.step)).collect();
+    let names: Vec<String> = open
+        .iter()
+        .map(|one| format!("{} {}", one.run, one.step))
+        .collect();
     Err(if open.is_empty() {
-        Failure::usage(format!("run {} asks nothing", info.id))
-            .help(format!("`runbook show {}` tells what it waits for", info.id))
+        Failure::usage(format!("run {} asks nothing", info.id)).help(format!(
+            "`runbook show {}` tells what it waits for",
+            info.id
+        ))
     } else if fitting.is_empty() {
-        Failure::usage(format!("run {} does not ask `{}`", info.id, step.unwrap_or_default()))
-            .help(format!("it asks {}", names.join(", ")))
+        Failure::usage(format!(
+            "run {} does not ask `{}`",
+            info.id,
+            step.unwrap_or_default()
+        ))
+        .help(format!("it asks {}", names.join(", ")))
     } else {
         Failure::usage(format!("run {} asks more than one thing", info.id))
             .help(format!("name one: {}", names.join(", ")))

@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 
 use runbook_core::Runbook;
 use runbook_runtime::store::Signal;
-use runbook_runtime::{
-    Definition, Engine, NewRun, Notice, Options, Store, Watch, now,
-};
+use runbook_runtime::{Definition, Engine, NewRun, Notice, Options, Store, Watch, now};
 use runbook_step::catalog::{engine, query};
 use runbook_step::{Args, Catalog, Context, Query, StepResult};
 use schemars::JsonSchema;
@@ -118,7 +116,11 @@ impl std::fmt::Display for Figures {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "this machine")?;
         writeln!(f, "  fdatasync of 4 KiB            {:>9.0} /s", self.syncs)?;
-        writeln!(f, "  SQLite commits, one sync each {:>9.0} /s", self.commits)?;
+        writeln!(
+            f,
+            "  SQLite commits, one sync each {:>9.0} /s",
+            self.commits
+        )?;
         writeln!(f, "the engine, {} durable steps", self.steps)?;
         writeln!(
             f,
@@ -133,7 +135,11 @@ impl std::fmt::Display for Figures {
             self.parallel / self.chain
         )?;
         let resume = self.resume.as_secs_f64() * 1e3;
-        writeln!(f, "  resume {:>6} finished steps  {resume:>9.0} ms to the first new step", self.resumed)?;
+        writeln!(
+            f,
+            "  resume {:>6} finished steps  {resume:>9.0} ms to the first new step",
+            self.resumed
+        )?;
         if let Some(memory) = self.memory_mib {
             writeln!(f, "  peak memory of all of this    {memory:>9.0} MiB")?;
         }
@@ -217,7 +223,13 @@ fn new_run(runbook: Runbook) -> NewRun {
 }
 
 async fn rate(folder: &Path, name: &str, count: usize, chain: bool) -> Result<f64, Failure> {
-    let needs = |id: usize| if chain && id > 0 { vec![id - 1] } else { Vec::new() };
+    let needs = |id: usize| {
+        if chain && id > 0 {
+            vec![id - 1]
+        } else {
+            Vec::new()
+        }
+    };
     let book = book((0..count).map(|id| noop(id, &needs(id))).collect())?;
     let store = Store::open(&folder.join(format!("{name}.db")))?;
     let engine = Engine::new(store, catalog(), Options::default());
@@ -233,9 +245,11 @@ async fn rate(folder: &Path, name: &str, count: usize, chain: bool) -> Result<f6
 async fn resume(folder: &Path, count: usize) -> Result<Duration, Failure> {
     let path = folder.join("resume.db");
     let mut steps: Vec<Value> = (0..count).map(|id| noop(id, &[])).collect();
-    steps.push(json!({ "id": "gate", "uses": "approval", "work": { "gate": "approval" },
+    steps.push(
+        json!({ "id": "gate", "uses": "approval", "work": { "gate": "approval" },
                        "with": { "message": "go on?" }, "needs": (0..count).collect::<Vec<_>>(),
-                       "timeout": 1_u64 << 50 }));
+                       "timeout": 1_u64 << 50 }),
+    );
     steps.push(noop(count + 1, &[count]));
     let id = {
         let engine = Engine::new(Store::open(&path)?, catalog(), Options::default());

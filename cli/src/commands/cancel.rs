@@ -23,8 +23,13 @@ pub(crate) async fn run(project: &Project, args: &CancelArgs) -> Result<u8, Fail
         )));
     }
     let driving = Driving::new(project, args.json)?;
-    let signal = Signal::Cancel { reason: args.reason.clone() };
-    driving.store.signal(&root.id, &actor(), now(), signal).await?;
+    let signal = Signal::Cancel {
+        reason: args.reason.clone(),
+    };
+    driving
+        .store
+        .signal(&root.id, &actor(), now(), signal)
+        .await?;
     if driving.store.is_driven(&root.id) {
         say(&format!("run {} ends after the steps in hand\n", root.id));
         return Ok(exit::OK);

@@ -23,11 +23,11 @@ pub(crate) fn run(project: &Project, args: &EnvArgs) -> Result<u8, Failure> {
             }
         }
         EnvCommand::Diff { left, right } => {
-            let rows = Environment::diff(&named(project, left)?, &named(project, right)?);
+            let rows = named(project, left)?.diff(&named(project, right)?);
             if args.json {
                 let rows: Vec<_> = rows
                     .iter()
-                    .map(|row| json!({ "name": row.name, left: row.left, right: row.right }))
+                    .map(|row| json!({ "name": row.path, left: row.one, right: row.two }))
                     .collect();
                 ui::json(&json!(rows));
                 return Ok(0);
@@ -43,7 +43,11 @@ pub(crate) fn run(project: &Project, args: &EnvArgs) -> Result<u8, Failure> {
                     Some(value) => value.to_string(),
                     None => style::dim("-"),
                 };
-                lines.add_row([row.name.clone(), side(row.left.as_ref()), side(row.right.as_ref())]);
+                lines.add_row([
+                    row.path.clone(),
+                    side(row.one.as_ref()),
+                    side(row.two.as_ref()),
+                ]);
             }
             out(&text(&lines));
         }
@@ -52,7 +56,10 @@ pub(crate) fn run(project: &Project, args: &EnvArgs) -> Result<u8, Failure> {
 }
 
 fn named(project: &Project, name: &str) -> Result<Environment, Failure> {
-    let request = Request { env: Some(name.to_owned()), ..Request::default() };
+    let request = Request {
+        env: Some(name.to_owned()),
+        ..Request::default()
+    };
     load::environment(project, &request)?
         .ok_or_else(|| Failure::usage(format!("no environment `{name}`")))
 }

@@ -32,14 +32,18 @@ pub(crate) fn run(project: &Project, args: &ListArgs) -> Result<u8, Failure> {
     let runs = snapshot.list(&filter)?;
     let store = Store::open(project.state())?;
     if args.json {
-        let runs: Vec<Value> =
-            runs.iter().map(|info| run_json(info, store.is_driven(&info.id))).collect();
+        let runs: Vec<Value> = runs
+            .iter()
+            .map(|info| run_json(info, store.is_driven(&info.id)))
+            .collect();
         ui::json(&json!(runs));
         return Ok(0);
     }
     let mut rows = table(&["RUN", "RUNBOOK", "ENVIRONMENT", "STATUS", "STARTED", "TOOK"]);
     for info in &runs {
-        let end = info.finished.or_else(|| store.is_driven(&info.id).then(now));
+        let end = info
+            .finished
+            .or_else(|| store.is_driven(&info.id).then(now));
         let took = match (info.started, end) {
             (Some(started), Some(end)) => style::span(end.since(started)),
             _ => String::new(),

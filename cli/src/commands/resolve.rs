@@ -22,9 +22,10 @@ pub(crate) async fn run(project: &Project, args: &ResolveArgs) -> Result<u8, Fai
     };
     let doubted = loaded.run.step_index(id).is_some_and(|index| {
         let at = item.unwrap_or(0) as usize;
-        loaded.run.steps()[index].instances.get(at).is_some_and(|one| {
-            matches!(one.state, InstanceState::Live(Phase::InDoubt { .. }))
-        })
+        loaded.run.steps()[index]
+            .instances
+            .get(at)
+            .is_some_and(|one| matches!(one.state, InstanceState::Live(Phase::InDoubt { .. })))
     });
     if !doubted {
         return Err(Failure::usage(format!(
@@ -34,8 +35,9 @@ pub(crate) async fn run(project: &Project, args: &ResolveArgs) -> Result<u8, Fai
         .help(format!("`runbook show {}` tells its state", loaded.info.id)));
     }
     let outputs = match &args.done {
-        Some(text) => serde_json::from_str(text)
-            .map_err(|error| Failure::usage(format!("--done takes the outputs as JSON: {error}")))?,
+        Some(text) => serde_json::from_str(text).map_err(|error| {
+            Failure::usage(format!("--done takes the outputs as JSON: {error}"))
+        })?,
         None => Value::Null,
     };
     let how = if args.done.is_some() {
@@ -53,9 +55,15 @@ pub(crate) async fn run(project: &Project, args: &ResolveArgs) -> Result<u8, Fai
         outputs,
         reason: args.reason.clone(),
     };
-    driving.store.signal(&loaded.info.id, &actor(), now(), signal).await?;
+    driving
+        .store
+        .signal(&loaded.info.id, &actor(), now(), signal)
+        .await?;
     if driving.store.is_driven(&loaded.info.family) {
-        say(&format!("recorded; the process that drives run {} goes on\n", loaded.info.family));
+        say(&format!(
+            "recorded; the process that drives run {} goes on\n",
+            loaded.info.family
+        ));
         return Ok(exit::OK);
     }
     driving.root(&loaded.info.family).await

@@ -17,14 +17,22 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
     if let Some(name) = &args.run {
         let info = snapshot.find(name)?;
         // A child goes on with the run that waits for it.
-        let root = if info.role == "child" { snapshot.run(&info.family)? } else { info };
+        let root = if info.role == "child" {
+            snapshot.run(&info.family)?
+        } else {
+            info
+        };
         match root.status {
             RunStatus::Succeeded
             | RunStatus::SucceededWithWarnings
             | RunStatus::ObjectiveMissed
             | RunStatus::Cancelled
             | RunStatus::RolledBack => {
-                say(&format!("run {} has ended already ({})\n", root.id, root.status.name()));
+                say(&format!(
+                    "run {} has ended already ({})\n",
+                    root.id,
+                    root.status.name()
+                ));
                 return Ok(crate::drive::code(&runbook_runtime::Ended::Finished {
                     status: root.status,
                     measures: Vec::new(),
@@ -40,7 +48,11 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
         }
         return driving.root(&root.id).await;
     }
-    let live = Filter { roots: true, live: true, ..Filter::default() };
+    let live = Filter {
+        roots: true,
+        live: true,
+        ..Filter::default()
+    };
     let mut worst = exit::OK;
     let mut any = false;
     for info in snapshot.list(&live)?.into_iter().rev() {

@@ -24,8 +24,16 @@ pub(crate) async fn run(project: &Project, args: &RunArgs) -> Result<u8, Failure
     if !args.sandbox {
         confirm(&ready, args)?;
     }
-    let meta = if args.sandbox { sandbox(project, &ready, args).await? } else { json!({}) };
-    let engine = Engine::new(driving.store.clone(), driving.catalog.clone(), Options::default());
+    let meta = if args.sandbox {
+        sandbox(project, &ready, args).await?
+    } else {
+        json!({})
+    };
+    let engine = Engine::new(
+        driving.store.clone(),
+        driving.catalog.clone(),
+        Options::default(),
+    );
     let mut new = ready.new_run(actor(), meta);
     new.idempotency_key.clone_from(&args.idempotency_key);
     let id = engine.start(new).await?;
@@ -62,7 +70,10 @@ fn confirm(ready: &Ready, args: &RunArgs) -> Result<(), Failure> {
         ));
     }
     if !args.json && prompt::possible() {
-        let question = format!("{} is protected. Type its name to go on: ", crate::ui::style::bold(name));
+        let question = format!(
+            "{} is protected. Type its name to go on: ",
+            crate::ui::style::bold(name)
+        );
         if prompt::line(&question).as_deref() == Some(name) {
             return Ok(());
         }
@@ -71,5 +82,7 @@ fn confirm(ready: &Ready, args: &RunArgs) -> Result<(), Failure> {
         exit::REFUSED,
         format!("environment `{name}` is protected and was not confirmed; nothing was done"),
     )
-    .help(format!("add --confirm {name}, or try it with --sandbox first")))
+    .help(format!(
+        "add --confirm {name}, or try it with --sandbox first"
+    )))
 }

@@ -99,8 +99,17 @@ async fn faults(
                 .help(r#"for example {"kind":"zone_down","zone":"us-east-1a"}; sandbox/README.md has all of them"#)
         })?;
         let key = key.unwrap_or("cli").to_owned();
-        let active = handle.fault(&Fault { key, account: None, fault: kind }).await?;
-        say(&format!("`{}` is broken since {}\n", active.fault.key, active.since));
+        let active = handle
+            .fault(&Fault {
+                key,
+                account: None,
+                fault: kind,
+            })
+            .await?;
+        say(&format!(
+            "`{}` is broken since {}\n",
+            active.fault.key, active.since
+        ));
         return Ok(());
     }
     let active = handle.faults().await?;
@@ -110,7 +119,10 @@ async fn faults(
     }
     for one in active {
         let what = serde_json::to_string(&one.fault.fault).unwrap_or_default();
-        out(&format!("{}  since {}  {} hits  {what}\n", one.fault.key, one.since, one.hits));
+        out(&format!(
+            "{}  since {}  {} hits  {what}\n",
+            one.fault.key, one.since, one.hits
+        ));
     }
     Ok(())
 }

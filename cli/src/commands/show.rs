@@ -43,7 +43,10 @@ fn whole(snapshot: &Snapshot, loaded: &Loaded, driven: bool) -> Result<(), Failu
     }
     text.push('\n');
     text.push_str(&show::steps(&loaded.run));
-    let below = Filter { parent: Some(info.id.clone()), ..Filter::default() };
+    let below = Filter {
+        parent: Some(info.id.clone()),
+        ..Filter::default()
+    };
     let below = snapshot.list(&below)?;
     if !below.is_empty() {
         text.push('\n');
@@ -126,9 +129,16 @@ fn whole_json(snapshot: &Snapshot, loaded: &Loaded, driven: bool) -> Result<Valu
         .iter()
         .map(|one| json!({ "objective": one.objective, "target_ms": one.target, "actual_ms": one.actual, "met": one.met() }))
         .collect();
-    let below = Filter { parent: Some(loaded.info.id.clone()), ..Filter::default() };
+    let below = Filter {
+        parent: Some(loaded.info.id.clone()),
+        ..Filter::default()
+    };
     value["children"] = json!(
-        snapshot.list(&below)?.iter().map(|one| run_json(one, false)).collect::<Vec<_>>()
+        snapshot
+            .list(&below)?
+            .iter()
+            .map(|one| run_json(one, false))
+            .collect::<Vec<_>>()
     );
     Ok(value)
 }
@@ -144,19 +154,32 @@ fn fault(instance: &runbook_core::Instance) -> Option<Value> {
     }
 }
 
-fn one_step(snapshot: &Snapshot, loaded: &Loaded, name: &str, as_json: bool) -> Result<u8, Failure> {
+fn one_step(
+    snapshot: &Snapshot,
+    loaded: &Loaded,
+    name: &str,
+    as_json: bool,
+) -> Result<u8, Failure> {
     let (id, item) = match name.split_once('[') {
         Some((id, rest)) => (id, rest.trim_end_matches(']').parse::<usize>().ok()),
         None => (name, None),
     };
     let index = loaded.run.step_index(id).ok_or_else(|| {
-        let ids: Vec<&str> =
-            loaded.run.book().steps.iter().map(|step| step.id.as_str()).collect();
+        let ids: Vec<&str> = loaded
+            .run
+            .book()
+            .steps
+            .iter()
+            .map(|step| step.id.as_str())
+            .collect();
         Failure::usage(format!("run {} has no step `{id}`", loaded.info.id))
             .help(format!("it has {}", ids.join(", ")))
     })?;
-    let effects: Vec<EffectRow> =
-        snapshot.effects(&loaded.info.id)?.into_iter().filter(|one| one.step == id).collect();
+    let effects: Vec<EffectRow> = snapshot
+        .effects(&loaded.info.id)?
+        .into_iter()
+        .filter(|one| one.step == id)
+        .collect();
     let logs = snapshot.logs(&loaded.info.id, Some(id))?;
     let step = &loaded.run.book().steps[index];
     let state = &loaded.run.steps()[index];
@@ -167,8 +190,10 @@ fn one_step(snapshot: &Snapshot, loaded: &Loaded, name: &str, as_json: bool) -> 
         .filter(|(at, _)| item.is_none_or(|item| item == *at))
         .collect();
     if as_json {
-        let instances: Vec<Value> =
-            chosen.iter().map(|(_, one)| serde_json::to_value(one).unwrap_or_default()).collect();
+        let instances: Vec<Value> = chosen
+            .iter()
+            .map(|(_, one)| serde_json::to_value(one).unwrap_or_default())
+            .collect();
         ui::json(&json!({
             "id": step.id, "uses": step.uses, "status": state.status(), "instances": instances,
             "effects": effects, "logs": logs,
@@ -251,14 +276,22 @@ fn traces(effects: &[EffectRow], logs: &[LogRow]) -> String {
             effect.item,
             state.as_str().unwrap_or_default(),
             effect.resource.as_deref().unwrap_or(""),
-            effect.request_id.as_deref().map(|id| format!("request {id}")).unwrap_or_default()
+            effect
+                .request_id
+                .as_deref()
+                .map(|id| format!("request {id}"))
+                .unwrap_or_default()
         ));
     }
     if !logs.is_empty() {
         text.push_str("  log\n");
     }
     for row in logs {
-        text.push_str(&format!("    {} {}\n", style::dim(&style::time(row.at)), row.line));
+        text.push_str(&format!(
+            "    {} {}\n",
+            style::dim(&style::time(row.at)),
+            row.line
+        ));
     }
     text
 }

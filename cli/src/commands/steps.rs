@@ -45,7 +45,11 @@ fn list(catalog: &Catalog, as_json: bool) {
     }
     let mut rows = table(&["TYPE", "SHAPE", ""]);
     for kind in catalog.iter() {
-        rows.add_row([kind.name.to_owned(), shape(kind).to_owned(), style::dim(&kind.summary())]);
+        rows.add_row([
+            kind.name.to_owned(),
+            shape(kind).to_owned(),
+            style::dim(&kind.summary()),
+        ]);
     }
     out(&text(&rows));
 }
@@ -79,14 +83,22 @@ fn show(catalog: &Catalog, name: &str, as_json: bool) -> Result<(), Failure> {
         page.push_str(&format!("\n{manual}\n"));
     }
     page.push_str(&format!("\n{}\n{}", style::bold("with"), fields(&inputs)));
-    page.push_str(&format!("\n{}\n{}", style::bold("outputs"), fields(&outputs)));
+    page.push_str(&format!(
+        "\n{}\n{}",
+        style::bold("outputs"),
+        fields(&outputs)
+    ));
     page.push('\n');
     let timeout = kind.timeout.map_or_else(
         || "none".to_owned(),
         |span| format_millis(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
     );
     page.push_str(&format!("  timeout          {timeout}\n"));
-    page.push_str(&format!("  lost answers     {}: {}\n", kind.class.name(), kind.class.explain()));
+    page.push_str(&format!(
+        "  lost answers     {}: {}\n",
+        kind.class.name(),
+        kind.class.explain()
+    ));
     if matches!(kind.work(), Work::Call(Shape::Modify | Shape::Create)) {
         let undo = kind.irreversible.unwrap_or("takes back what it did");
         page.push_str(&format!("  undo             {undo}\n"));
@@ -99,8 +111,12 @@ fn show(catalog: &Catalog, name: &str, as_json: bool) -> Result<(), Failure> {
 }
 
 fn fields(schema: &Value) -> String {
-    let required: Vec<&str> =
-        schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let mut rows = table(&[]);
     let Some(properties) = schema["properties"].as_object() else {
         return "  any\n".to_owned();
@@ -113,7 +129,10 @@ fn fields(schema: &Value) -> String {
         if let Some(default) = field.get("default").filter(|default| !default.is_null()) {
             kind.push_str(&format!(", default {default}"));
         }
-        let about = field["description"].as_str().unwrap_or_default().replace('\n', " ");
+        let about = field["description"]
+            .as_str()
+            .unwrap_or_default()
+            .replace('\n', " ");
         rows.add_row([format!(" {name}"), style::dim(&kind), about]);
     }
     if properties.is_empty() {
@@ -123,10 +142,16 @@ fn fields(schema: &Value) -> String {
 }
 
 fn type_of(root: &Value, field: &Value) -> String {
-    if let Some(target) = field["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
+    if let Some(target) = field["$ref"]
+        .as_str()
+        .and_then(|path| path.strip_prefix("#/$defs/"))
+    {
         return type_of(root, &root["$defs"][target]);
     }
-    if let Some(options) = field["anyOf"].as_array().or_else(|| field["oneOf"].as_array()) {
+    if let Some(options) = field["anyOf"]
+        .as_array()
+        .or_else(|| field["oneOf"].as_array())
+    {
         let names: Vec<String> = options
             .iter()
             .map(|option| type_of(root, option))
@@ -135,7 +160,10 @@ fn type_of(root: &Value, field: &Value) -> String {
         return names.join(" or ");
     }
     if let Some(choices) = field["enum"].as_array() {
-        let names: Vec<String> = choices.iter().map(|one| one.to_string().replace('"', "")).collect();
+        let names: Vec<String> = choices
+            .iter()
+            .map(|one| one.to_string().replace('"', ""))
+            .collect();
         return names.join(" | ");
     }
     if let Some(constant) = field.get("const") {
@@ -148,8 +176,11 @@ fn type_of(root: &Value, field: &Value) -> String {
         Value::String(name) if name == "object" => "map".to_owned(),
         Value::String(name) => name.clone(),
         Value::Array(names) => {
-            let names: Vec<&str> =
-                names.iter().filter_map(Value::as_str).filter(|name| *name != "null").collect();
+            let names: Vec<&str> = names
+                .iter()
+                .filter_map(Value::as_str)
+                .filter(|name| *name != "null")
+                .collect();
             names.join(" or ")
         }
         _ => "any".to_owned(),

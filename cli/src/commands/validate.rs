@@ -15,10 +15,17 @@ use crate::ui::{self, out, say, style};
 /// Checks runbooks without running anything; reports every mistake.
 pub(crate) fn run(project: &Project, args: &ValidateArgs) -> Result<u8, Failure> {
     let catalog = runbook_steps::catalog();
-    let request = Request { env: args.env.clone(), ..Request::default() };
+    let request = Request {
+        env: args.env.clone(),
+        ..Request::default()
+    };
     load::environment(project, &request)?;
     let known = project.environments().join("schema.yaml").is_file();
-    let schema = if known { Some(load::schema(project)?) } else { None };
+    let schema = if known {
+        Some(load::schema(project)?)
+    } else {
+        None
+    };
     let mut broken = 0;
     let mut report = Vec::new();
     let paths = paths(project, args)?;
@@ -36,11 +43,19 @@ pub(crate) fn run(project: &Project, args: &ValidateArgs) -> Result<u8, Failure>
         if args.json {
             continue;
         }
-        if !warnings.is_empty() {
+        if !warnings.list.is_empty() {
             let colours = console::colors_enabled_stderr();
-            say(&if colours { warnings.render_coloured() } else { warnings.render_plain() });
+            say(&if colours {
+                warnings.render_coloured()
+            } else {
+                warnings.render_plain()
+            });
         }
-        let word = if wrong.is_none() { style::green("ok   ") } else { style::red("wrong") };
+        let word = if wrong.is_none() {
+            style::green("ok   ")
+        } else {
+            style::red("wrong")
+        };
         out(&format!("{word} {}\n", Project::shown(path)));
     }
     if args.json {
@@ -51,7 +66,11 @@ pub(crate) fn run(project: &Project, args: &ValidateArgs) -> Result<u8, Failure>
 
 fn paths(project: &Project, args: &ValidateArgs) -> Result<Vec<PathBuf>, Failure> {
     if !args.files.is_empty() {
-        return args.files.iter().map(|file| load::find(project, file)).collect();
+        return args
+            .files
+            .iter()
+            .map(|file| load::find(project, file))
+            .collect();
     }
     let folder = project.runbooks();
     let mut paths: Vec<PathBuf> = std::fs::read_dir(&folder)
@@ -59,13 +78,19 @@ fn paths(project: &Project, args: &ValidateArgs) -> Result<Vec<PathBuf>, Failure
         .flatten()
         .map(|entry| entry.path())
         .filter(|path| {
-            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
             name.ends_with(".yaml") && !name.ends_with(".sandbox.yaml")
         })
         .collect();
     paths.sort();
     if paths.is_empty() {
-        return Err(Failure::usage(format!("{} has no runbooks", Project::shown(&folder))));
+        return Err(Failure::usage(format!(
+            "{} has no runbooks",
+            Project::shown(&folder)
+        )));
     }
     Ok(paths)
 }

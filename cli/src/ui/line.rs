@@ -69,7 +69,11 @@ impl Shown {
     }
 
     fn work(&self, step: &str) -> Option<Work> {
-        self.book.steps.iter().find(|one| one.id == step).map(|one| one.work)
+        self.book
+            .steps
+            .iter()
+            .find(|one| one.id == step)
+            .map(|one| one.work)
     }
 
     fn many(&self, step: &str) -> bool {
@@ -84,50 +88,105 @@ impl Shown {
                 vec![self.keep(StepStatus::Skipped, step, None, (None, &seen(saw)))]
             }
             Event::Expanded { step, items } => {
-                let fan = Fan { total: items.len(), done: 0, failed: 0, first: None };
+                let fan = Fan {
+                    total: items.len(),
+                    done: 0,
+                    failed: 0,
+                    first: None,
+                };
                 self.fans.insert(step.clone(), fan);
                 Vec::new()
             }
-            Event::AttemptStarted { step, item, attempt, .. } => {
-                self.begin(at, step, *item, *attempt)
-            }
-            Event::Waiting { step, item, note, .. } => self.waiting(step, *item, note),
+            Event::AttemptStarted {
+                step,
+                item,
+                attempt,
+                ..
+            } => self.begin(at, step, *item, *attempt),
+            Event::Waiting {
+                step, item, note, ..
+            } => self.waiting(step, *item, note),
             Event::Woken { step, item, .. } => match self.notes.get(&(step.clone(), *item)) {
                 Some(note) if !self.many(step) => {
-                    vec![Line::Live { name: self.name(step, *item), note: note.clone() }]
+                    vec![Line::Live {
+                        name: self.name(step, *item),
+                        note: note.clone(),
+                    }]
                 }
                 Some(_) | None => Vec::new(),
             },
-            Event::AttemptFailed { step, item, fault, retry_at, .. } => {
+            Event::AttemptFailed {
+                step,
+                item,
+                fault,
+                retry_at,
+                ..
+            } => {
                 let wait = style::span(retry_at.since(at));
                 let text = format!("{fault}; again in {wait}");
                 vec![self.keep(StepStatus::Retrying, step, *item, (None, &text))]
             }
-            Event::Succeeded { step, item, outputs, effect, .. } => {
-                self.end(at, StepStatus::Succeeded, step, *item, &style::detail(*effect, outputs))
-            }
-            Event::Failed { step, item, fault, .. } => {
+            Event::Succeeded {
+                step,
+                item,
+                outputs,
+                effect,
+                ..
+            } => self.end(
+                at,
+                StepStatus::Succeeded,
+                step,
+                *item,
+                &style::detail(*effect, outputs),
+            ),
+            Event::Failed {
+                step, item, fault, ..
+            } => {
                 let mut text = fault.to_string();
                 if let Some(help) = &fault.help {
                     text.push_str(&format!("\n{:44}{}", "", style::dim(help)));
                 }
                 self.end(at, StepStatus::Failed, step, *item, &text)
             }
-            Event::InDoubt { step, item, why, .. } => {
-                self.end(at, StepStatus::InDoubt, step, *item, why)
-            }
+            Event::InDoubt {
+                step, item, why, ..
+            } => self.end(at, StepStatus::InDoubt, step, *item, why),
             Event::StepCancelled { step, item } => {
                 self.end(at, StepStatus::Cancelled, step, *item, "")
             }
-            Event::Answered { step, item, actor, granted, comment } => {
-                let said = comment.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
+            Event::Answered {
+                step,
+                item,
+                actor,
+                granted,
+                comment,
+            } => {
+                let said = comment
+                    .as_deref()
+                    .map(|text| format!(": {text}"))
+                    .unwrap_or_default();
                 let word = if *granted { "granted" } else { "rejected" };
-                let status = if *granted { StepStatus::Succeeded } else { StepStatus::Failed };
-                vec![self.keep(status, step, *item, (None, &format!("{word} by {actor}{said}")))]
+                let status = if *granted {
+                    StepStatus::Succeeded
+                } else {
+                    StepStatus::Failed
+                };
+                vec![self.keep(
+                    status,
+                    step,
+                    *item,
+                    (None, &format!("{word} by {actor}{said}")),
+                )]
             }
             Event::CancelRequested { actor, reason } => {
-                let why = reason.as_deref().map(|text| format!(": {text}")).unwrap_or_default();
-                vec![Line::Keep(format!("  {}cancelled by {actor}{why}", self.prefix))]
+                let why = reason
+                    .as_deref()
+                    .map(|text| format!(": {text}"))
+                    .unwrap_or_default();
+                vec![Line::Keep(format!(
+                    "  {}cancelled by {actor}{why}",
+                    self.prefix
+                ))]
             }
             Event::Created { .. }
             | Event::Started { .. }
@@ -148,8 +207,15 @@ impl Shown {
         if self.many(step) || matches!(self.work(step), Some(Work::Pure) | None) {
             return Vec::new();
         }
-        let note = if attempt > 1 { format!("attempt {attempt}") } else { String::new() };
-        vec![Line::Live { name: self.name(step, item), note }]
+        let note = if attempt > 1 {
+            format!("attempt {attempt}")
+        } else {
+            String::new()
+        };
+        vec![Line::Live {
+            name: self.name(step, item),
+            note,
+        }]
     }
 
     fn waiting(&mut self, step: &str, item: Option<u32>, note: &str) -> Vec<Line> {
@@ -159,12 +225,22 @@ impl Shown {
         }
         let name = self.name(step, item);
         let question = matches!(self.work(step), Some(Work::Gate(_)));
-        let live = Line::Live { name, note: note.to_owned() };
+        let live = Line::Live {
+            name,
+            note: note.to_owned(),
+        };
         if last.as_deref() == Some(note) || self.work(step) == Some(Work::Timer) {
             return vec![live];
         }
-        let text = if question { format!("asks: {note}") } else { note.to_owned() };
-        vec![self.keep(StepStatus::Waiting, step, item, (None, &text)), live]
+        let text = if question {
+            format!("asks: {note}")
+        } else {
+            note.to_owned()
+        };
+        vec![
+            self.keep(StepStatus::Waiting, step, item, (None, &text)),
+            live,
+        ]
     }
 
     fn end(
@@ -186,11 +262,17 @@ impl Shown {
             }
         }
         // A gate's answer has its own line already.
-        let gate = matches!(self.work(step), Some(Work::Gate(Gate::Approval | Gate::Pause)));
+        let gate = matches!(
+            self.work(step),
+            Some(Work::Gate(Gate::Approval | Gate::Pause))
+        );
         if gate && status == StepStatus::Succeeded {
             return vec![Line::Gone { name }];
         }
-        vec![Line::Gone { name }, self.keep(status, step, item, (took, detail))]
+        vec![
+            Line::Gone { name },
+            self.keep(status, step, item, (took, detail)),
+        ]
     }
 
     fn fan_end(&self, at: Timestamp, step: &str) -> Vec<Line> {
@@ -213,7 +295,10 @@ impl Shown {
     ) -> Line {
         let took = took.map(style::span).unwrap_or_default();
         let name = self.name(step, item);
-        let text = format!("  {} {name:<NAME$} {took:>7}  {detail}", style::word(status));
+        let text = format!(
+            "  {} {name:<NAME$} {took:>7}  {detail}",
+            style::word(status)
+        );
         Line::Keep(text.trim_end().to_owned())
     }
 }
@@ -223,7 +308,10 @@ fn seen(saw: &Value) -> String {
     let Some(saw) = saw.as_object() else {
         return String::new();
     };
-    let parts: Vec<String> = saw.iter().map(|(name, value)| format!("{name} is {value}")).collect();
+    let parts: Vec<String> = saw
+        .iter()
+        .map(|(name, value)| format!("{name} is {value}"))
+        .collect();
     let text = parts.join(", ");
     style::dim(&text.chars().take(100).collect::<String>())
 }

@@ -58,7 +58,11 @@ impl Progress {
             Mode::Live => ProgressDrawTarget::stdout(),
             Mode::Plain | Mode::Json | Mode::Silent => ProgressDrawTarget::hidden(),
         });
-        Arc::new(Self { mode, screen, state: Mutex::default() })
+        Arc::new(Self {
+            mode,
+            screen,
+            state: Mutex::default(),
+        })
     }
 
     /// What the engine tells its notices to.
@@ -94,15 +98,27 @@ impl Progress {
             Mode::Json => return print_json(notice),
             Mode::Live | Mode::Plain => {}
         }
-        let Ok(mut state) = self.state.lock() else { return };
+        let Ok(mut state) = self.state.lock() else {
+            return;
+        };
         match notice {
-            Notice::Opened { run, book, resumed, ended, parent, .. } => {
+            Notice::Opened {
+                run,
+                book,
+                resumed,
+                ended,
+                parent,
+                ..
+            } => {
                 let prefix = prefix(run);
                 if *resumed && parent.is_none() {
-                    let text = format!("  resumed; {ended} of {} steps had ended", book.steps.len());
+                    let text =
+                        format!("  resumed; {ended} of {} steps had ended", book.steps.len());
                     self.line(&style::dim(&text));
                 }
-                state.runs.insert(run.clone(), Shown::new(book.clone(), prefix));
+                state
+                    .runs
+                    .insert(run.clone(), Shown::new(book.clone(), prefix));
             }
             Notice::Events { run, events, .. } => {
                 let lines: Vec<Line> = match state.runs.get_mut(run) {
@@ -131,7 +147,9 @@ impl Progress {
             Line::Live { name, note } if self.mode == Mode::Live => {
                 let bar = state.bars.entry(name.clone()).or_insert_with(|| {
                     let bar = self.screen.add(ProgressBar::new_spinner());
-                    let look = ProgressStyle::with_template("  {spinner:.cyan} {prefix} {elapsed:>4}  {msg:.dim}");
+                    let look = ProgressStyle::with_template(
+                        "  {spinner:.cyan} {prefix} {elapsed:>4}  {msg:.dim}",
+                    );
                     if let Ok(look) = look {
                         bar.set_style(look);
                     }
@@ -171,7 +189,9 @@ fn prefix(run: &str) -> String {
 
 fn print_json(notice: &Notice) {
     match notice {
-        Notice::Events { run, first, events, .. } => {
+        Notice::Events {
+            run, first, events, ..
+        } => {
             for (offset, entry) in events.iter().enumerate() {
                 let line = event_json(run, first + offset as u64, entry);
                 out(&format!("{line}\n"));

@@ -29,7 +29,10 @@ pub(crate) fn steps(run: &Run) -> String {
             }
             continue;
         }
-        let key = Key { step: index, item: 0 };
+        let key = Key {
+            step: index,
+            item: 0,
+        };
         let what = match (&state.items, state.instances.first()) {
             (Some(items), _) => counts(items.len(), &state.instances),
             (None, Some(instance)) => detail(instance),
@@ -46,7 +49,12 @@ fn summary(step: &Step) -> String {
 }
 
 fn counts(total: usize, instances: &[Instance]) -> String {
-    let count = |wanted: StepStatus| instances.iter().filter(|one| one.status() == wanted).count();
+    let count = |wanted: StepStatus| {
+        instances
+            .iter()
+            .filter(|one| one.status() == wanted)
+            .count()
+    };
     format!(
         "{total} items: {} succeeded, {} failed, {} under way",
         count(StepStatus::Succeeded),
@@ -61,14 +69,20 @@ fn took(run: &Run, key: Key) -> String {
 
 fn detail(instance: &Instance) -> String {
     match &instance.state {
-        InstanceState::Succeeded { outputs, effect, .. } => style::detail(*effect, outputs),
+        InstanceState::Succeeded {
+            outputs, effect, ..
+        } => style::detail(*effect, outputs),
         InstanceState::Failed { fault, .. } => fault.to_string(),
         InstanceState::Live(Phase::Waiting { note, .. }) => note.clone(),
         InstanceState::Live(Phase::Retrying { fault, .. }) => fault.to_string(),
         InstanceState::Live(Phase::InDoubt { why }) => why.clone(),
-        InstanceState::Live(Phase::Flying) => {
-            style::dim(instance.attempt.as_ref().and_then(|one| one.note.as_deref()).unwrap_or(""))
-        }
+        InstanceState::Live(Phase::Flying) => style::dim(
+            instance
+                .attempt
+                .as_ref()
+                .and_then(|one| one.note.as_deref())
+                .unwrap_or(""),
+        ),
         InstanceState::Queued | InstanceState::Cancelled => String::new(),
     }
 }
@@ -84,10 +98,18 @@ pub(crate) fn measures(measures: &[Measure]) -> String {
             Objective::Rto => "recovery time",
             Objective::Rpo => "recovery point",
         };
-        let actual = measure.actual.map_or_else(|| "not measured".to_owned(), style::span);
-        let verdict = if measure.met() { style::green("met") } else { style::red("missed") };
+        let actual = measure
+            .actual
+            .map_or_else(|| "not measured".to_owned(), style::span);
+        let verdict = if measure.met() {
+            style::green("met")
+        } else {
+            style::red("missed")
+        };
         let target = format_millis(measure.target);
-        text.push_str(&format!("  {name:<16} {actual:>12}  of {target:<6} {verdict}\n"));
+        text.push_str(&format!(
+            "  {name:<16} {actual:>12}  of {target:<6} {verdict}\n"
+        ));
     }
     text
 }
@@ -108,7 +130,9 @@ pub(crate) fn tally(runs: &[Run]) -> String {
                     InstanceState::Succeeded { effect, .. } => match effect {
                         runbook_core::Effect::Changed => counts[0] += 1,
                         runbook_core::Effect::Adopted => counts[1] += 1,
-                        runbook_core::Effect::None | runbook_core::Effect::Unchanged => counts[2] += 1,
+                        runbook_core::Effect::None | runbook_core::Effect::Unchanged => {
+                            counts[2] += 1
+                        }
                     },
                     InstanceState::Failed { .. } => counts[4] += 1,
                     InstanceState::Queued | InstanceState::Live(_) | InstanceState::Cancelled => {}
@@ -125,7 +149,11 @@ pub(crate) fn tally(runs: &[Run]) -> String {
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
     let all = if total == 1 { "1 step" } else { "steps" };
-    let head = if total == 1 { all.to_owned() } else { format!("{total} {all}") };
+    let head = if total == 1 {
+        all.to_owned()
+    } else {
+        format!("{total} {all}")
+    };
     if counts[0] + counts[1] + counts[4] == 0 {
         return format!("{head}: no change");
     }
@@ -139,14 +167,23 @@ pub(crate) fn status_words(info: &RunInfo, driven: bool) -> String {
     if live && !driven {
         style::red("interrupted")
     } else if sleeps && !driven {
-        format!("{} {}", style::status(info.status), style::dim("(nobody drives it)"))
+        format!(
+            "{} {}",
+            style::status(info.status),
+            style::dim("(nobody drives it)")
+        )
     } else {
         style::status(info.status)
     }
 }
 
 /// What to type next.
-pub(crate) fn next(info: &RunInfo, run: &Run, driven: bool, questions: &[(String, String)]) -> Vec<String> {
+pub(crate) fn next(
+    info: &RunInfo,
+    run: &Run,
+    driven: bool,
+    questions: &[(String, String)],
+) -> Vec<String> {
     let id = &info.id;
     if let Some((run, step)) = questions.first() {
         return vec![

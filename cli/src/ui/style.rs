@@ -25,10 +25,9 @@ pub(crate) fn word(status: StepStatus) -> String {
         StepStatus::Failed | StepStatus::InDoubt => style(padded).red().bold(),
         StepStatus::Waiting | StepStatus::Retrying => style(padded).yellow(),
         StepStatus::Running | StepStatus::Undoing => style(padded).cyan(),
-        StepStatus::Pending
-        | StepStatus::Skipped
-        | StepStatus::Cancelled
-        | StepStatus::Undone => style(padded).dim(),
+        StepStatus::Pending | StepStatus::Skipped | StepStatus::Cancelled | StepStatus::Undone => {
+            style(padded).dim()
+        }
     };
     styled.to_string()
 }
@@ -81,7 +80,7 @@ pub(crate) fn time(at: Timestamp) -> String {
     jiff::Timestamp::from_millisecond(at.0).map_or_else(
         |_| at.0.to_string(),
         |at| {
-            let zoned = at.to_zoned(jiff::tz::TimeZone::system());
+            let zoned = at.to_zoned_datetime(jiff::tz::TimeZone::system());
             zoned.strftime("%Y-%m-%d %H:%M:%S").to_string()
         },
     )
@@ -96,7 +95,11 @@ pub(crate) fn detail(effect: Effect, outputs: &Value) -> String {
         Effect::Changed => "changed".to_owned(),
         Effect::Adopted => "adopted".to_owned(),
     };
-    if gist.is_empty() { what } else { format!("{what}  {}", dim(&gist)) }
+    if gist.is_empty() {
+        what
+    } else {
+        format!("{what}  {}", dim(&gist))
+    }
 }
 
 /// The outputs that a person wants to see: short, single values, at most three.
@@ -116,7 +119,11 @@ fn gist(outputs: &Value) -> String {
             continue;
         }
         let itself = name.ends_with("_id") || name == "id" || matches!(value, Value::String(_));
-        parts.push(if itself { text } else { format!("{name} {text}") });
+        parts.push(if itself {
+            text
+        } else {
+            format!("{name} {text}")
+        });
         if parts.len() == 3 {
             break;
         }
