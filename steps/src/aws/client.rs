@@ -84,6 +84,18 @@ async fn config(context: &Context) -> StepResult<SdkConfig> {
     Ok(config)
 }
 
+/// What signs requests to `context`'s place, and the endpoint where one is set.
+#[cfg(feature = "ec2")]
+pub(crate) async fn signer(context: &Context) -> StepResult<(Credentials, Option<String>)> {
+    let config = config(context).await?;
+    let Some(provider) = config.credentials_provider() else {
+        return Err(Fault::new(FaultKind::Denied, "no AWS credentials"));
+    };
+    let found = provider.provide_credentials().await;
+    let found = found.map_err(|error| credentials(&error))?;
+    Ok((found, config.endpoint_url().map(str::to_owned)))
+}
+
 async fn load(place: &Place) -> StepResult<SdkConfig> {
     let aws = &place.aws;
     let imds = imds::Client::builder()

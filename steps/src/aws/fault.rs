@@ -91,19 +91,17 @@ pub(crate) fn causes<'a>(
 /// What a failed look for credentials means.
 pub(crate) fn credentials(error: &CredentialsError) -> Fault {
     let why = client::reason(error);
-    match error {
-        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::ProviderTimedOut(_) => {
-            Fault::new(FaultKind::Denied, "no AWS credentials").help(HOW_TO_SIGN_IN)
-        }
-        CredentialsError::InvalidConfiguration(_)
-        | CredentialsError::ProviderError(_)
-        | CredentialsError::Unhandled(_) => {
-            Fault::new(FaultKind::Denied, format!("no AWS credentials: {why}")).help(HOW_TO_SIGN_IN)
-        }
-        _ => {
-            Fault::new(FaultKind::Denied, format!("no AWS credentials: {why}")).help(HOW_TO_SIGN_IN)
-        }
-    }
+    // Off EC2 the last place to look is one that is not there: that is no reason worth telling.
+    let nowhere = matches!(
+        error,
+        CredentialsError::CredentialsNotLoaded(_) | CredentialsError::ProviderTimedOut(_)
+    ) || why.contains("IMDS");
+    let message = if nowhere {
+        "no AWS credentials".to_owned()
+    } else {
+        format!("no AWS credentials: {why}")
+    };
+    Fault::new(FaultKind::Denied, message).help(HOW_TO_SIGN_IN)
 }
 
 const HOW_TO_SIGN_IN: &str = "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or \

@@ -194,13 +194,25 @@ impl Change for Publish {
         if is_default(made) {
             self.set_default(earlier, ec2, context).await?;
         }
-        ec2.delete_launch_template_versions()
+        let deleted = ec2
+            .delete_launch_template_versions()
             .launch_template_name(&self.name)
             .versions(number.to_string())
             .send()
             .await
             .explain("ec2:DeleteLaunchTemplateVersions", context)
-            .or_absent()?;
+            .or_absent();
+        match deleted {
+            // The earlier version is the default again; one more version that nobody uses is no harm.
+            Err(fault) if fault.kind == FaultKind::Unsupported => {
+                context
+                    .log
+                    .line(format!("version {number} stays: {}", fault.message));
+            }
+            other => {
+                other?;
+            }
+        }
         Ok(Progress::Done(()))
     }
 }

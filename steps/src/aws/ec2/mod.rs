@@ -19,6 +19,7 @@ mod internet_gateway_ensure;
 mod launch_template_data;
 mod launch_template_publish;
 mod nat_gateway_create;
+mod presign;
 mod route_set;
 mod route_table_ensure;
 mod security_group_ensure;

@@ -10,8 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::snapshots::{self, SOURCE_START};
-use super::tag;
-use crate::aws::client::Ec2;
+use super::{presign, tag};
+use crate::aws::client::{self, Ec2};
 use crate::aws::fault::{Explain, not_found};
 use crate::aws::tags;
 use crate::control::span::Span;
@@ -162,6 +162,25 @@ impl Copy {
         found.ok_or_else(|| not_found(format!("{} in {}", self.snapshot, self.from_region)))
     }
 
+    /// What lets the destination read an encrypted snapshot: the source region's own permission.
+    async fn leave(&self, source: &Snapshot, context: &Context) -> StepResult<Option<String>> {
+        if !source.encrypted().unwrap_or_default() {
+            return Ok(None);
+        }
+        let mut there = context.clone();
+        there.aws.region = Some(self.from_region.clone());
+        let destination = client::region(context).unwrap_or_default();
+        let query = [
+            ("Action", "CopySnapshot"),
+            ("Version", "2016-11-15"),
+            ("SourceRegion", self.from_region.as_str()),
+            ("SourceSnapshotId", self.snapshot.as_str()),
+            ("DestinationRegion", destination.as_str()),
+        ];
+        let (credentials, endpoint) = client::signer(&there).await?;
+        presign::url(&self.from_region, endpoint, &query, credentials).map(Some)
+    }
+
     async fn copy(&self, source: &Snapshot, ec2: &Ec2, context: &Context) -> StepResult<String> {
         let mut creation = tags::creation(context, Some(&self.name));
         creation.insert(SOURCE.to_owned(), self.snapshot.clone());
@@ -179,6 +198,8 @@ impl Copy {
             ))
             .set_encrypted(self.encrypted.then_some(true))
             .set_kms_key_id(self.kms_key.clone())
+            .set_destination_region(client::region(context))
+            .set_presigned_url(self.leave(source, context).await?)
             .tag_specifications(tag::with(ResourceType::Snapshot, creation))
             .send()
             .await
