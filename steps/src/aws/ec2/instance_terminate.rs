@@ -139,3 +139,67 @@ impl Terminate {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::Client;
+    use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
+    use aws_sdk_ec2::operation::terminate_instances::TerminateInstancesOutput;
+    use aws_sdk_ec2::types::{InstanceState, InstanceStateName, Reservation};
+    use aws_smithy_mocks::{Rule, mock};
+
+    use super::*;
+    use crate::aws::testing::{answering, context};
+
+    fn terminate() -> Terminate {
+        Terminate {
+            instances: vec!["i-1".to_owned()],
+            unprotect: false,
+        }
+    }
+
+    fn found(state: &str) -> Rule {
+        let state = InstanceState::builder()
+            .name(InstanceStateName::from(state))
+            .build();
+        let instance = Instance::builder().instance_id("i-1").state(state).build();
+        let all = Reservation::builder().instances(instance).build();
+        mock!(Client::describe_instances).then_output(move || {
+            DescribeInstancesOutput::builder()
+                .reservations(all.clone())
+                .build()
+        })
+    }
+
+    #[tokio::test]
+    async fn it_terminates_once_and_waits_until_it_is_over() {
+        for (state, calls, done) in [
+            ("running", 1, false),
+            ("shutting-down", 0, false),
+            ("terminated", 0, true),
+        ] {
+            let call = mock!(Client::terminate_instances)
+                .then_output(|| TerminateInstancesOutput::builder().build());
+            let ec2 = Ec2(answering!(aws_sdk_ec2, [&found(state), &call]));
+            let before = Terminated {
+                changed: vec!["i-1".to_owned()],
+            };
+            let progress = terminate().apply(&before, &ec2, &context()).await.unwrap();
+            let is_done = matches!(progress, Progress::Done(_));
+            assert_eq!((call.num_calls(), is_done), (calls, done), "{state}");
+        }
+    }
+
+    #[tokio::test]
+    async fn it_cannot_be_undone() {
+        let ec2 = Ec2(answering!(aws_sdk_ec2, [&found("terminated")]));
+        let before = Terminated {
+            changed: vec!["i-1".to_owned()],
+        };
+        let fault = terminate()
+            .undo(&before, None, &ec2, &context())
+            .await
+            .unwrap_err();
+        assert_eq!(fault.message, "i-1 cannot be brought back");
+    }
+}

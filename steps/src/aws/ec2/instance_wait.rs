@@ -110,3 +110,77 @@ impl Until {
         Ok(passed.count())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::Client;
+    use aws_sdk_ec2::operation::describe_instance_status::DescribeInstanceStatusOutput;
+    use aws_sdk_ec2::operation::describe_instances::DescribeInstancesOutput;
+    use aws_sdk_ec2::types::{
+        Instance, InstanceState, InstanceStateName, InstanceStatus, InstanceStatusSummary,
+        Reservation,
+    };
+    use aws_smithy_mocks::{Rule, mock};
+    use runbook_step::FaultKind;
+
+    use super::*;
+    use crate::aws::testing::{answering, context};
+
+    fn until() -> Until {
+        serde_json::from_value(serde_json::json!({ "instances": ["i-1"], "status_ok": true }))
+            .unwrap()
+    }
+
+    fn found(state: &str) -> Rule {
+        let state = InstanceState::builder()
+            .name(InstanceStateName::from(state))
+            .build();
+        let instance = Instance::builder().instance_id("i-1").state(state).build();
+        let all = Reservation::builder().instances(instance).build();
+        mock!(Client::describe_instances).then_output(move || {
+            DescribeInstancesOutput::builder()
+                .reservations(all.clone())
+                .build()
+        })
+    }
+
+    fn status(status: SummaryStatus) -> Rule {
+        let summary = InstanceStatusSummary::builder().status(status).build();
+        let one = InstanceStatus::builder()
+            .instance_status(summary.clone())
+            .system_status(summary)
+            .build();
+        mock!(Client::describe_instance_status).then_output(move || {
+            DescribeInstanceStatusOutput::builder()
+                .instance_statuses(one.clone())
+                .build()
+        })
+    }
+
+    #[tokio::test]
+    async fn running_is_not_enough_when_the_checks_are_asked_for() {
+        let poll = async |checks: SummaryStatus| {
+            let ec2 = Ec2(answering!(
+                aws_sdk_ec2,
+                [&found("running"), &status(checks)]
+            ));
+            until().poll(&ec2, &context()).await.unwrap()
+        };
+        assert!(matches!(
+            poll(SummaryStatus::Initializing).await,
+            Progress::Again { note, .. } if note == "status ok on 0 of 1"
+        ));
+        assert!(matches!(poll(SummaryStatus::Ok).await, Progress::Done(_)));
+    }
+
+    #[tokio::test]
+    async fn an_instance_that_ends_is_not_waited_for() {
+        let ec2 = Ec2(answering!(aws_sdk_ec2, [&found("shutting-down")]));
+        let fault = until().poll(&ec2, &context()).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Unmet);
+        assert_eq!(
+            fault.message,
+            "i-1 is shutting-down, it cannot become running"
+        );
+    }
+}

@@ -150,3 +150,84 @@ fn output(gateway: &InternetGateway) -> Ensured {
         internet_gateway_id: tag::text(gateway.internet_gateway_id()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::Client;
+    use aws_sdk_ec2::operation::attach_internet_gateway::AttachInternetGatewayOutput;
+    use aws_sdk_ec2::operation::create_internet_gateway::CreateInternetGatewayOutput;
+    use aws_sdk_ec2::operation::delete_internet_gateway::DeleteInternetGatewayOutput;
+    use aws_sdk_ec2::operation::describe_internet_gateways::DescribeInternetGatewaysOutput;
+    use aws_sdk_ec2::operation::detach_internet_gateway::DetachInternetGatewayOutput;
+    use aws_sdk_ec2::types::InternetGatewayAttachment;
+    use aws_smithy_mocks::{Rule, mock};
+
+    use super::*;
+    use crate::aws::testing::{answering, context};
+
+    fn ensure() -> Ensure {
+        Ensure {
+            name: "main".to_owned(),
+            vpc: "vpc-1".to_owned(),
+        }
+    }
+
+    fn gateway() -> InternetGateway {
+        let attachment = InternetGatewayAttachment::builder().vpc_id("vpc-1").build();
+        InternetGateway::builder()
+            .internet_gateway_id("igw-1")
+            .attachments(attachment)
+            .build()
+    }
+
+    /// What is found by a filter of this name.
+    fn by(filter: &'static str, found: bool) -> Rule {
+        mock!(Client::describe_internet_gateways)
+            .match_requests(move |request| request.filters()[0].name() == Some(filter))
+            .then_output(move || {
+                let found = found.then(|| vec![gateway()]);
+                DescribeInternetGatewaysOutput::builder()
+                    .set_internet_gateways(found)
+                    .build()
+            })
+    }
+
+    #[tokio::test]
+    async fn any_gateway_that_is_attached_will_do() {
+        let ec2 = Ec2(answering!(aws_sdk_ec2, [&by("attachment.vpc-id", true)]));
+        let observed = ensure().observe(&ec2, &context()).await.unwrap();
+        assert_eq!(observed, Observed::Same(output(&gateway())));
+    }
+
+    #[tokio::test]
+    async fn one_that_was_created_and_not_attached_is_attached() {
+        let attached = mock!(Client::attach_internet_gateway)
+            .then_output(|| AttachInternetGatewayOutput::builder().build());
+        let created = mock!(Client::create_internet_gateway)
+            .then_output(|| CreateInternetGatewayOutput::builder().build());
+        let (free, made) = (
+            by("attachment.vpc-id", false),
+            by("tag:runbook:token", true),
+        );
+        let ec2 = Ec2(answering!(aws_sdk_ec2, [&free, &made, &attached, &created]));
+        let done = ensure().apply(&Before {}, &ec2, &context()).await.unwrap();
+        assert_eq!(done, Progress::Done(output(&gateway())));
+        assert_eq!((attached.num_calls(), created.num_calls()), (1, 0));
+    }
+
+    #[tokio::test]
+    async fn undo_detaches_before_it_deletes() {
+        let detached = mock!(Client::detach_internet_gateway)
+            .match_requests(|request| request.vpc_id() == Some("vpc-1"))
+            .then_output(|| DetachInternetGatewayOutput::builder().build());
+        let deleted = mock!(Client::delete_internet_gateway)
+            .then_output(|| DeleteInternetGatewayOutput::builder().build());
+        let made = by("tag:runbook:token", true);
+        let ec2 = Ec2(answering!(aws_sdk_ec2, [&made, &detached, &deleted]));
+        ensure()
+            .undo(&Before {}, None, &ec2, &context())
+            .await
+            .unwrap();
+        assert_eq!((detached.num_calls(), deleted.num_calls()), (1, 1));
+    }
+}

@@ -218,3 +218,105 @@ fn output(copy: &Snapshot) -> Copied {
         at: snapshots::point(copy).to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::Client;
+    use aws_sdk_ec2::operation::copy_snapshot::CopySnapshotOutput;
+    use aws_sdk_ec2::operation::describe_snapshots::DescribeSnapshotsOutput;
+    use aws_sdk_ec2::types::{SnapshotState, Tag};
+    use aws_smithy_mocks::{Rule, mock};
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::aws::testing::{TOKEN, answering, context};
+
+    fn copy(max_age: Option<&str>) -> Copy {
+        serde_json::from_value(serde_json::json!({
+            "snapshot": "snap-1", "from_region": "eu-west-1", "name": "data", "max_age": max_age,
+        }))
+        .unwrap()
+    }
+
+    /// A copy of `source`, whose data is ten minutes old.
+    fn copied(token: &str, source: &str, state: SnapshotState) -> Snapshot {
+        let start = Timestamp::from_second(Timestamp::now().as_second() - 600).unwrap();
+        let tags = [
+            ("runbook:token", token),
+            (SOURCE, source),
+            (SOURCE_START, &start.to_string()),
+        ]
+        .map(|(key, value)| Tag::builder().key(key).value(value).build());
+        Snapshot::builder()
+            .snapshot_id("snap-9")
+            .state(state)
+            .set_tags(Some(tags.into()))
+            .build()
+    }
+
+    fn found(snapshots: &[Snapshot]) -> Rule {
+        let all = snapshots.to_vec();
+        mock!(Client::describe_snapshots).then_output(move || {
+            DescribeSnapshotsOutput::builder()
+                .set_snapshots(Some(all.clone()))
+                .build()
+        })
+    }
+
+    async fn look(max_age: Option<&str>, one: Snapshot) -> Observed<Before, Copied> {
+        let ec2 = Ec2(answering!(aws_sdk_ec2, [&found(&[one])]));
+        copy(max_age).observe(&ec2, &context()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_copy_of_the_same_or_of_a_young_snapshot_serves() {
+        use SnapshotState::{Completed, Pending};
+        assert!(matches!(
+            look(None, copied("x", "snap-1", Completed)).await,
+            Observed::Same(_)
+        ));
+        let other = || copied("x", "snap-0", Completed);
+        assert!(matches!(look(None, other()).await, Observed::Differs(_)));
+        assert!(matches!(
+            look(Some("5m"), other()).await,
+            Observed::Differs(_)
+        ));
+        assert!(matches!(
+            look(Some("15m"), other()).await,
+            Observed::Same(_)
+        ));
+        let own = |state| copied(TOKEN, "snap-1", state);
+        assert!(matches!(
+            look(None, own(Completed)).await,
+            Observed::Adopted(_)
+        ));
+        assert!(matches!(
+            look(None, own(Pending)).await,
+            Observed::Differs(_)
+        ));
+    }
+
+    #[tokio::test]
+    async fn the_time_of_a_copy_is_that_of_its_source() {
+        let one = copied("x", "snap-1", SnapshotState::Completed);
+        let start = tag::value(one.tags(), SOURCE_START).unwrap().to_owned();
+        let Observed::Same(output) = look(None, one).await else {
+            panic!("it serves")
+        };
+        assert_eq!(output.at, start);
+    }
+
+    #[tokio::test]
+    async fn a_copy_that_is_under_way_is_not_made_again() {
+        let again =
+            mock!(Client::copy_snapshot).then_output(|| CopySnapshotOutput::builder().build());
+        let pending = found(&[copied(TOKEN, "snap-1", SnapshotState::Pending)]);
+        let ec2 = Ec2(answering!(aws_sdk_ec2, [&pending, &again]));
+        let progress = copy(None)
+            .apply(&Before {}, &ec2, &context())
+            .await
+            .unwrap();
+        assert!(matches!(progress, Progress::Again { .. }));
+        assert_eq!(again.num_calls(), 0);
+    }
+}

@@ -81,3 +81,74 @@ impl Query for Latest {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::Client;
+    use aws_sdk_ec2::operation::describe_snapshots::DescribeSnapshotsOutput;
+    use aws_sdk_ec2::types::{Snapshot, Tag};
+    use aws_smithy_mocks::mock;
+    use aws_smithy_types::DateTime;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::aws::testing::{answering, context};
+
+    fn ago(minutes: i64) -> i64 {
+        Timestamp::now().as_second() - minutes * 60
+    }
+
+    /// A snapshot taken so many minutes ago, of data that is older where it is a copy.
+    fn snapshot(id: &str, minutes: i64, source: Option<i64>) -> Snapshot {
+        let source = source.map(|minutes| {
+            let at = Timestamp::from_second(ago(minutes)).unwrap().to_string();
+            vec![
+                Tag::builder()
+                    .key(snapshots::SOURCE_START)
+                    .value(at)
+                    .build(),
+            ]
+        });
+        Snapshot::builder()
+            .snapshot_id(id)
+            .start_time(DateTime::from_secs(ago(minutes)))
+            .set_tags(source)
+            .build()
+    }
+
+    async fn latest(max_age: &str) -> StepResult<Newest> {
+        let all = vec![
+            snapshot("snap-1", 1, Some(90)),
+            snapshot("snap-2", 30, None),
+        ];
+        let found = mock!(Client::describe_snapshots).then_output(move || {
+            DescribeSnapshotsOutput::builder()
+                .set_snapshots(Some(all.clone()))
+                .build()
+        });
+        let ec2 = Ec2(answering!(aws_sdk_ec2, [&found]));
+        let step: Latest =
+            serde_json::from_value(serde_json::json!({ "name": "data", "max_age": max_age }))
+                .unwrap();
+        step.read(&ec2, &context()).await
+    }
+
+    #[tokio::test]
+    async fn the_newest_data_wins_over_the_newest_copy() {
+        let newest = latest("1h").await.unwrap();
+        assert_eq!(
+            (newest.snapshot_id.as_str(), newest.age.as_str()),
+            ("snap-2", "30m")
+        );
+    }
+
+    #[tokio::test]
+    async fn data_that_is_too_old_is_a_fault_that_says_how_old() {
+        let fault = latest("15m").await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Unmet);
+        assert_eq!(
+            fault.message,
+            "the newest snapshot `data`, snap-2, holds data that is 30m old, more than 15m"
+        );
+    }
+}

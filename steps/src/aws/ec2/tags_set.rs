@@ -120,3 +120,76 @@ impl Change for Set {
         Ok(Progress::Done(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::Client;
+    use aws_sdk_ec2::operation::create_tags::CreateTagsOutput;
+    use aws_sdk_ec2::operation::delete_tags::DeleteTagsOutput;
+    use aws_sdk_ec2::operation::describe_tags::DescribeTagsOutput;
+    use aws_sdk_ec2::types::TagDescription;
+    use aws_smithy_mocks::{Rule, mock};
+
+    use super::*;
+    use crate::aws::testing::{answering, context};
+
+    fn set() -> Set {
+        let tags = [("Tier", "web"), ("Owner", "sre")];
+        Set {
+            resources: vec!["vol-1".to_owned()],
+            tags: tags
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .into(),
+        }
+    }
+
+    fn tagged(tags: &'static [(&'static str, &'static str)]) -> Rule {
+        mock!(Client::describe_tags).then_output(move || {
+            let tags = tags.iter().map(|(key, value)| {
+                TagDescription::builder()
+                    .resource_id("vol-1")
+                    .key(*key)
+                    .value(*value)
+                    .build()
+            });
+            DescribeTagsOutput::builder()
+                .set_tags(Some(tags.collect()))
+                .build()
+        })
+    }
+
+    #[tokio::test]
+    async fn undo_restores_what_was_replaced_and_takes_away_what_was_new() {
+        let ec2 = Ec2(answering!(aws_sdk_ec2, [&tagged(&[("Tier", "db")])]));
+        let Observed::Differs(before) = set().observe(&ec2, &context()).await.unwrap() else {
+            panic!("one tag differs and one is missing");
+        };
+        let deleted = mock!(Client::delete_tags)
+            .match_requests(|request| {
+                let tags = request.tags();
+                tags.len() == 1 && tag::value(tags, "Owner") == Some("sre")
+            })
+            .then_output(|| DeleteTagsOutput::builder().build());
+        let restored = mock!(Client::create_tags)
+            .match_requests(|request| {
+                let tags = request.tags();
+                tags.len() == 1 && tag::value(tags, "Tier") == Some("db")
+            })
+            .then_output(|| CreateTagsOutput::builder().build());
+        let ec2 = Ec2(answering!(aws_sdk_ec2, [&deleted, &restored]));
+        set().undo(&before, None, &ec2, &context()).await.unwrap();
+        assert_eq!((deleted.num_calls(), restored.num_calls()), (1, 1));
+    }
+
+    #[tokio::test]
+    async fn equal_tags_are_the_same() {
+        let ec2 = Ec2(answering!(
+            aws_sdk_ec2,
+            [&tagged(&[("Tier", "web"), ("Owner", "sre")])]
+        ));
+        assert!(matches!(
+            set().observe(&ec2, &context()).await.unwrap(),
+            Observed::Same(_)
+        ));
+    }
+}

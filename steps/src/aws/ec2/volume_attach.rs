@@ -156,3 +156,87 @@ impl Attach {
 fn is_attached(held: &VolumeAttachment) -> bool {
     held.state() == Some(&VolumeAttachmentState::Attached)
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_ec2::Client;
+    use aws_sdk_ec2::operation::attach_volume::AttachVolumeOutput;
+    use aws_sdk_ec2::operation::describe_volumes::DescribeVolumesOutput;
+    use aws_sdk_ec2::operation::detach_volume::DetachVolumeOutput;
+    use aws_sdk_ec2::types::Volume;
+    use aws_smithy_mocks::{Rule, mock};
+
+    use super::*;
+    use crate::aws::testing::{answering, context};
+
+    fn attach() -> Attach {
+        Attach {
+            volume: "vol-1".to_owned(),
+            instance: "i-1".to_owned(),
+            device: "/dev/sdf".to_owned(),
+        }
+    }
+
+    fn volume(held: Option<(&str, &str)>) -> Rule {
+        let held = held.map(|(instance, state)| {
+            let held = VolumeAttachment::builder()
+                .instance_id(instance)
+                .device("/dev/sdf");
+            vec![held.state(VolumeAttachmentState::from(state)).build()]
+        });
+        let volume = Volume::builder().set_attachments(held).build();
+        mock!(Client::describe_volumes).then_output(move || {
+            DescribeVolumesOutput::builder()
+                .volumes(volume.clone())
+                .build()
+        })
+    }
+
+    #[tokio::test]
+    async fn a_volume_of_another_instance_is_left_there() {
+        let ec2 = Ec2(answering!(
+            aws_sdk_ec2,
+            [&volume(Some(("i-2", "attached")))]
+        ));
+        let fault = attach().observe(&ec2, &context()).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Conflict);
+        assert_eq!(fault.message, "vol-1 hangs on i-2 as /dev/sdf");
+    }
+
+    #[tokio::test]
+    async fn it_is_attached_once_and_waited_for() {
+        for (held, calls, done) in [
+            (None, 1, false),
+            (Some(("i-1", "attaching")), 0, false),
+            (Some(("i-1", "attached")), 0, true),
+        ] {
+            let call =
+                mock!(Client::attach_volume).then_output(|| AttachVolumeOutput::builder().build());
+            let ec2 = Ec2(answering!(aws_sdk_ec2, [&volume(held), &call]));
+            let progress = attach().apply(&Before {}, &ec2, &context()).await.unwrap();
+            let is_done = matches!(progress, Progress::Done(_));
+            assert_eq!((call.num_calls(), is_done), (calls, done), "{held:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn undo_waits_until_it_is_free() {
+        for (held, calls, done) in [
+            (Some(("i-1", "attached")), 1, false),
+            (Some(("i-1", "detaching")), 0, false),
+            (None, 0, true),
+        ] {
+            let call =
+                mock!(Client::detach_volume).then_output(|| DetachVolumeOutput::builder().build());
+            let ec2 = Ec2(answering!(aws_sdk_ec2, [&volume(held), &call]));
+            let undone = attach()
+                .undo(&Before {}, None, &ec2, &context())
+                .await
+                .unwrap();
+            assert_eq!(
+                (call.num_calls(), undone == Progress::Done(())),
+                (calls, done)
+            );
+        }
+    }
+}
