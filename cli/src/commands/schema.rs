@@ -12,7 +12,11 @@ pub(crate) fn run(project: &Project, args: &SchemaArgs) -> Result<u8, Failure> {
         Which::Runbook => runbook_spec::runbook_schema(&runbook_steps::catalog()),
         Which::Environment => {
             let known = project.environments().join("schema.yaml").is_file();
-            let declared = if known { Some(load::schema(project)?) } else { None };
+            let declared = if known {
+                Some(load::schema(project)?)
+            } else {
+                None
+            };
             runbook_spec::environment_schema(declared.as_ref())
         }
     });

@@ -12,7 +12,7 @@ use super::style;
 const ITEMS: usize = 24;
 
 /// Width of the column of names.
-const NAME: usize = 34;
+const NAME: usize = 42;
 
 /// One run on the screen.
 pub(crate) struct Shown {
@@ -76,6 +76,11 @@ impl Shown {
             .map(|one| one.work)
     }
 
+    fn uses(&self, step: &str) -> Option<&str> {
+        let step = self.book.steps.iter().find(|one| one.id == step)?;
+        Some(&step.uses)
+    }
+
     fn many(&self, step: &str) -> bool {
         self.fans.get(step).is_some_and(|fan| fan.total > ITEMS)
     }
@@ -132,13 +137,16 @@ impl Shown {
                 outputs,
                 effect,
                 ..
-            } => self.end(
-                at,
-                StepStatus::Succeeded,
-                step,
-                *item,
-                &style::detail(*effect, outputs),
-            ),
+            } => {
+                // What a `log` step says has its own line already.
+                let told = self.uses(step) == Some("log");
+                let detail = if told {
+                    String::new()
+                } else {
+                    style::detail(*effect, outputs)
+                };
+                self.end(at, StepStatus::Succeeded, step, *item, &detail)
+            }
             Event::Failed {
                 step, item, fault, ..
             } => {

@@ -186,7 +186,8 @@ fn confused(name: &str) -> Fault {
     )
 }
 
-fn done(outputs: Value, effect: Effect) -> Answer {
+/// Success; an output `at` is the time that marks take.
+pub(crate) fn done(outputs: Value, effect: Effect) -> Answer {
     let at = outputs
         .get("at")
         .and_then(Value::as_str)

@@ -9,7 +9,7 @@ use crate::clock::now;
 use crate::engine::GatePolicy;
 use crate::gate;
 use crate::store::LogRow;
-use crate::worker::failed;
+use crate::worker::{done, failed};
 
 impl Driver {
     /// Carries out everything that needs nothing from outside, until nothing of that kind is left.
@@ -63,11 +63,7 @@ impl Driver {
         match self.facts.evaluate(&self.run, &self.engine.catalog, key) {
             Ok(outputs) => {
                 self.log_line(key, &outputs);
-                Answer::Done {
-                    outputs,
-                    effect: Effect::None,
-                    at: None,
-                }
+                done(outputs, Effect::None)
             }
             Err(fault) => failed(fault),
         }

@@ -278,6 +278,10 @@ fn compute(with: &Value, scope: &Scope) -> StepResult<Value> {
     }
 }
 
+fn computed_at(with: &Value, scope: &Scope) -> StepResult<Value> {
+    compute(with, scope).map(|outputs| json!({ "at": outputs["value"] }))
+}
+
 /// The catalog of the tests.
 pub fn catalog() -> Catalog {
     Catalog::new(vec![
@@ -287,6 +291,7 @@ pub fn catalog() -> Catalog {
         action::<Act>(),
         wait::<Until>(),
         pure::<Free, Free>("test.compute", compute),
+        pure::<Free, Free>("test.computed", computed_at),
         engine::<Free, Free>("wait", Work::Timer),
         engine::<Free, Free>("approval", Work::Gate(runbook_core::Gate::Approval)),
         engine::<Free, Free>("runbook", Work::Child),

@@ -352,3 +352,38 @@ async fn a_wrong_input_fails_before_anything_is_called() {
         ["created", "started", "one failed", "finished"]
     );
 }
+
+#[tokio::test]
+async fn a_mark_takes_its_time_from_the_output_at() {
+    let world = World::new();
+    let at = |that: &str| json!({ "that": format!("'{that}'") });
+    let (id, ended) = world
+        .run(book_with(
+            vec![
+                step(
+                    "point",
+                    "test.computed",
+                    &[],
+                    at("2026-01-01T00:00:00Z"),
+                    json!({ "marks": "recovery_point" }),
+                ),
+                step(
+                    "broke",
+                    "test.computed",
+                    &[0],
+                    at("2026-01-01T00:01:30Z"),
+                    json!({ "marks": "incident" }),
+                ),
+            ],
+            json!({ "objectives": { "rpo": 60_000 } }),
+        ))
+        .await;
+    let Ended::Finished {
+        status, measures, ..
+    } = ended
+    else {
+        panic!("{id}")
+    };
+    assert_eq!(measures[0].actual, Some(90_000));
+    assert_eq!(status, RunStatus::ObjectiveMissed);
+}

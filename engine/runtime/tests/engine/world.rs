@@ -134,7 +134,7 @@ pub fn step(id: &str, uses: &str, needs: &[usize], with: Value, extra: Value) ->
         "test.create" => Work::Call(Shape::Create),
         "test.act" => Work::Call(Shape::Action),
         "test.until" => Work::Call(Shape::Wait),
-        "test.compute" => Work::Pure,
+        "test.compute" | "test.computed" => Work::Pure,
         "wait" => Work::Timer,
         "approval" => Work::Gate(runbook_core::Gate::Approval),
         "runbook" => Work::Child,
