@@ -16,6 +16,7 @@ pub(crate) mod syntax;
 pub(crate) mod timing;
 pub(crate) mod undo;
 pub(crate) mod until;
+pub(crate) mod unused;
 pub(crate) mod uses;
 
 use std::ops::Range;
@@ -42,6 +43,7 @@ const GROUPS: &[&[Code]] = &[
     child::CODES,
     environment::CODES,
     given::CODES,
+    unused::CODES,
 ];
 
 /// Every code, in order.
@@ -93,7 +95,11 @@ mod tests {
         let all: Vec<_> = codes().collect();
         for (index, one) in all.iter().enumerate() {
             assert_eq!(one.code, format!("R{:03}", index + 1));
-            assert!(!one.title.is_empty() && !one.explanation.is_empty(), "{}", one.code);
+            assert!(
+                !one.title.is_empty() && !one.explanation.is_empty(),
+                "{}",
+                one.code
+            );
         }
         assert_eq!(explain("r012").unwrap().code, "R012");
     }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use runbook_core::{
-    ForEach, Limit, Millis, OnFailure, Retry, Runbook, Section, Step, Undo, Until,
-};
+use runbook_core::{ForEach, Limit, Millis, OnFailure, Retry, Runbook, Section, Step, Undo, Until};
 use serde_json::Value;
 
 use crate::document::{Defaults, Document, RetryPatch, StepNode, UndoNode};
@@ -55,7 +53,9 @@ fn step(
     defaults: &Defaults,
 ) -> Option<Step> {
     let kind = node.kind?;
-    let own = kind.timeout.map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(NEVER));
+    let own = kind
+        .timeout
+        .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(NEVER));
     // The runbook's default is for work; a person is not hurried by it.
     let common = own.and(defaults.timeout);
     Some(Step {
@@ -109,10 +109,18 @@ fn retry(common: &RetryPatch, own: &RetryPatch) -> Retry {
     Retry {
         attempts: own.attempts.or(common.attempts).unwrap_or(base.attempts),
         delay,
-        max_delay: own.max_delay.or(common.max_delay).unwrap_or(base.max_delay).max(delay),
+        max_delay: own
+            .max_delay
+            .or(common.max_delay)
+            .unwrap_or(base.max_delay)
+            .max(delay),
         backoff: own.backoff.or(common.backoff).unwrap_or(base.backoff),
         jitter: own.jitter.or(common.jitter).unwrap_or(base.jitter),
-        on: own.on.clone().or_else(|| common.on.clone()).unwrap_or(base.on),
+        on: own
+            .on
+            .clone()
+            .or_else(|| common.on.clone())
+            .unwrap_or(base.on),
     }
 }
 

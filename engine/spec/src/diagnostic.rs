@@ -176,7 +176,9 @@ impl miette::Diagnostic for Diagnostics {
     }
 
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
-        Some(Box::new(self.list.iter().map(|one| one as &dyn miette::Diagnostic)))
+        Some(Box::new(
+            self.list.iter().map(|one| one as &dyn miette::Diagnostic),
+        ))
     }
 }
 
@@ -194,7 +196,9 @@ mod tests {
             explanation: "",
         };
         let source = Source::new("a.yaml", "name: x\n");
-        let one = Diagnostic::new(&code, &source, 6..7, "wrong").label("here").help("so");
+        let one = Diagnostic::new(&code, &source, 6..7, "wrong")
+            .label("here")
+            .help("so");
         assert_eq!(one.code().unwrap().to_string(), "R999");
         assert_eq!(one.labels().unwrap().next().unwrap().label(), Some("here"));
         let all = Diagnostics { list: vec![one] };

@@ -6,6 +6,7 @@ mod step;
 use runbook_core::{FaultKind, Limit, Millis, Objectives, OnFailure, Param, Section};
 use runbook_step::{Catalog, StepKind};
 
+#[cfg(test)]
 pub(crate) use step::KEYS as STEP_KEYS;
 
 use crate::check::keys::{Fields, entries, mistyped};
@@ -14,8 +15,18 @@ use crate::tree::{Entry, Node, Span};
 
 /// The keys of a runbook.
 pub(crate) const KEYS: [&str; 12] = [
-    "name", "summary", "owners", "params", "objectives", "lock", "on_failure", "defaults", "steps", "finally",
-    "on_cancel", "outputs",
+    "name",
+    "summary",
+    "owners",
+    "params",
+    "objectives",
+    "lock",
+    "on_failure",
+    "defaults",
+    "steps",
+    "finally",
+    "on_cancel",
+    "outputs",
 ];
 
 /// What `on_failure` may say.
@@ -44,6 +55,7 @@ pub(crate) struct Document<'a> {
 /// A declared parameter.
 pub(crate) struct Declared<'a> {
     pub(crate) name: &'a str,
+    pub(crate) at: Span,
     pub(crate) param: Param,
     pub(crate) default: Option<&'a Node>,
 }
@@ -129,8 +141,14 @@ pub(crate) fn read<'a>(report: &mut Report, root: &'a Node, catalog: &'a Catalog
     let mut document = Document {
         name: fields.get("name").and_then(Node::text),
         summary: text_node(report, &fields, "summary"),
-        owners: owners.iter().filter_map(|one| one.text()).map(str::to_owned).collect(),
-        params: fields.get("params").map_or_else(Vec::new, |node| params(report, node)),
+        owners: owners
+            .iter()
+            .filter_map(|one| one.text())
+            .map(str::to_owned)
+            .collect(),
+        params: fields
+            .get("params")
+            .map_or_else(Vec::new, |node| params(report, node)),
         objectives,
         objectives_at,
         lock: text_node(report, &fields, "lock"),
@@ -155,7 +173,9 @@ pub(crate) fn read<'a>(report: &mut Report, root: &'a Node, catalog: &'a Catalog
             continue;
         };
         for one in list {
-            document.steps.extend(step::read(report, one, section, catalog));
+            document
+                .steps
+                .extend(step::read(report, one, section, catalog));
         }
     }
     document
@@ -189,6 +209,7 @@ fn params<'a>(report: &mut Report, node: &'a Node) -> Vec<Declared<'a>> {
         if let Some(param) = param::read(report, &entry.key, &entry.value) {
             declared.push(Declared {
                 name: &entry.key,
+                at: entry.at.clone(),
                 param,
                 default: entry.value.get("default"),
             });
@@ -197,17 +218,18 @@ fn params<'a>(report: &mut Report, node: &'a Node) -> Vec<Declared<'a>> {
     declared
 }
 
-fn objectives<'a>(
-    report: &mut Report,
-    fields: &Fields<'a>,
-) -> (Objectives, Option<Fields<'a>>) {
+fn objectives<'a>(report: &mut Report, fields: &Fields<'a>) -> (Objectives, Option<Fields<'a>>) {
     let open = fields
         .get("objectives")
         .and_then(|node| Fields::open(report, node, "`objectives`", &["rto", "rpo"]));
     let Some(fields) = open else {
         return (Objectives::default(), None);
     };
-    let mut span = |key: &str| fields.get(key).and_then(|node| timing::span(report, node, key));
+    let mut span = |key: &str| {
+        fields
+            .get(key)
+            .and_then(|node| timing::span(report, node, key))
+    };
     let objectives = Objectives {
         rto: span("rto"),
         rpo: span("rpo"),
@@ -225,7 +247,9 @@ fn defaults(report: &mut Report, fields: &Fields<'_>) -> Defaults {
         .get("defaults")
         .and_then(|node| Fields::open(report, node, "`defaults`", &known));
     if let Some(fields) = open {
-        defaults.timeout = fields.get("timeout").and_then(|node| timing::span(report, node, "timeout"));
+        defaults.timeout = fields
+            .get("timeout")
+            .and_then(|node| timing::span(report, node, "timeout"));
         if let Some(node) = fields.get("retry") {
             defaults.retry = timing::retry(report, node);
         }

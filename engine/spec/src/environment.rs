@@ -15,12 +15,21 @@ use crate::nearest::nearest;
 use crate::source::Source;
 use crate::tree;
 
-pub use schema::{EnvironmentSchema, Variable};
 pub(crate) use read::is_reference;
+pub use schema::{EnvironmentSchema, Variable};
 
 /// The keys of an environment's file.
-pub(crate) const KEYS: [&str; 9] =
-    ["name", "protected", "aws", "tags", "vars", "schedules", "freeze", "plugins", "secrets"];
+pub(crate) const KEYS: [&str; 9] = [
+    "name",
+    "protected",
+    "aws",
+    "tags",
+    "vars",
+    "schedules",
+    "freeze",
+    "plugins",
+    "secrets",
+];
 
 /// One environment, checked against its schema.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -129,7 +129,10 @@ mod tests {
             assert_eq!(properties.len(), keys.len(), "{place}");
             for key in keys {
                 let one = &properties[*key];
-                assert!(one["description"].is_string() || one["$ref"].is_string(), "{place} {key}");
+                assert!(
+                    one["description"].is_string() || one["$ref"].is_string(),
+                    "{place} {key}"
+                );
             }
         }
         let environment = environment_schema(None);
@@ -150,9 +153,20 @@ mod tests {
             "#/$defs/with:aws.route53.record.upsert"
         );
         let with = &schema["$defs"]["with:aws.route53.record.upsert"];
-        assert_eq!(with["properties"]["weight"]["anyOf"][1]["$ref"], "#/$defs/template");
-        assert_eq!(with["properties"]["weight"]["description"], "Weight; 0 drains the record.");
+        assert_eq!(
+            with["properties"]["weight"]["anyOf"][1]["$ref"],
+            "#/$defs/template"
+        );
+        assert_eq!(
+            with["properties"]["weight"]["description"],
+            "Weight; 0 drains the record."
+        );
         assert_eq!(with["properties"]["zone"]["type"], "string");
-        assert!(upsert["then"]["required"].as_array().unwrap().contains(&json!("with")));
+        assert!(
+            upsert["then"]["required"]
+                .as_array()
+                .unwrap()
+                .contains(&json!("with"))
+        );
     }
 }

@@ -20,8 +20,8 @@ pub use check::{codes, explain};
 pub use compile::NEVER;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 pub use environment::{
-    AwsSettings, CatchUp, Difference, Environment, EnvironmentSchema, Freeze, Overlap, Plugins, Schedule,
-    Variable, environments,
+    AwsSettings, CatchUp, Difference, Environment, EnvironmentSchema, Freeze, Overlap, Plugins,
+    Schedule, Variable, environments,
 };
 pub use export::{environment_schema, runbook_schema};
 pub use load::{Loaded, NotFound, find_runbook, load_runbook, load_source};

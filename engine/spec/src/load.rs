@@ -10,7 +10,7 @@ use std::sync::Arc;
 use runbook_core::Runbook;
 use runbook_step::Catalog;
 
-use crate::check::{Report, id, inputs, marks, needs, reference, undo, until};
+use crate::check::{Report, id, inputs, marks, needs, reference, undo, until, unused};
 use crate::compile;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::{self, Document, UndoNode};
@@ -76,7 +76,11 @@ pub fn load_source(
     match runbook {
         Some(runbook) if !all.has_errors() => Ok(Loaded {
             runbook,
-            children: loader.children.into_iter().map(|(file, (_, child))| (file, child)).collect(),
+            children: loader
+                .children
+                .into_iter()
+                .map(|(file, (_, child))| (file, child))
+                .collect(),
             files: loader.files,
             warnings: all,
         }),
@@ -134,9 +138,15 @@ impl Loader<'_> {
         }
         marks::check(report, &document);
         let names = reference::Names::new(&document, self.environment, outputs, (&needs, &order));
-        let refs = reference::check(report, &document, &names);
-        let wrong = report.list.iter().any(|one| one.severity == crate::Severity::Error);
-        let mut runbook = compile::runbook(&document, &needs, &refs);
+        let read = reference::check(report, &document, &names);
+        let wrong = report
+            .list
+            .iter()
+            .any(|one| one.severity == crate::Severity::Error);
+        if !wrong {
+            unused::check(report, &document, read.params.as_ref());
+        }
+        let mut runbook = compile::runbook(&document, &needs, &read.steps);
         child::normalise(&mut runbook);
         // A runbook with mistakes still shows its parents what it takes and gives.
         (!wrong || !runbook.name.is_empty()).then_some(runbook)
@@ -166,3 +176,6 @@ impl Loader<'_> {
 fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

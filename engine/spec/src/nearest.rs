@@ -8,7 +8,12 @@ pub(crate) fn nearest<'a>(
     let lower = name.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()), candidate))
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),
+                candidate,
+            )
+        })
         .filter(|(distance, candidate)| {
             let longest = name.chars().count().max(candidate.chars().count());
             *distance <= (longest / 3).max(1) && *distance < longest
@@ -46,7 +51,10 @@ mod tests {
         let known = ["snapshot", "promote", "needs", "aws.route53.record.upsert"];
         assert_eq!(nearest("snapshoot", known), Some("snapshot"));
         assert_eq!(nearest("need", known), Some("needs"));
-        assert_eq!(nearest("aws.route53.record.upset", known), Some("aws.route53.record.upsert"));
+        assert_eq!(
+            nearest("aws.route53.record.upset", known),
+            Some("aws.route53.record.upsert")
+        );
         assert_eq!(nearest("zzz", known), None);
         assert_eq!(nearest("x", ["a", "b"]), None);
     }

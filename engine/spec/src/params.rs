@@ -84,14 +84,19 @@ pub fn check_params(
 }
 
 fn error(name: &str, param: &Param, why: &str) -> ParamError {
-    let verb = ["has ", "is ", "was "].iter().any(|word| why.starts_with(word));
+    let verb = ["has ", "is ", "was "]
+        .iter()
+        .any(|word| why.starts_with(word));
     ParamError {
         name: name.to_owned(),
         message: match verb {
             true => format!("parameter `{name}` {why}"),
             false => format!("parameter `{name}`: {why}"),
         },
-        help: param.description.as_ref().map(|text| format!("`{name}`: {text}")),
+        help: param
+            .description
+            .as_ref()
+            .map(|text| format!("`{name}`: {text}")),
     }
 }
 

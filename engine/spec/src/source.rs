@@ -33,7 +33,10 @@ impl Source {
     /// # Errors
     /// The file cannot be read, or is not UTF-8.
     pub fn read(path: &Path) -> std::io::Result<Arc<Self>> {
-        Ok(Self::new(path.display().to_string(), std::fs::read_to_string(path)?))
+        Ok(Self::new(
+            path.display().to_string(),
+            std::fs::read_to_string(path)?,
+        ))
     }
 
     /// Line and column (both from 1, columns in characters) of a byte.
@@ -50,6 +53,8 @@ impl Source {
     pub fn line(&self, line: usize) -> &str {
         let start = self.starts.get(line.wrapping_sub(1)).copied();
         let end = self.starts.get(line).copied().unwrap_or(self.text.len());
-        start.map_or("", |start| self.text[start..end].trim_end_matches(['\n', '\r']))
+        start.map_or("", |start| {
+            self.text[start..end].trim_end_matches(['\n', '\r'])
+        })
     }
 }

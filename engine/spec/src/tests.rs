@@ -24,7 +24,12 @@ vars:
 
 fn load(text: &str) -> Result<Loaded, Diagnostics> {
     let source = Source::new("runbooks/test.yaml", text);
-    load_source(&source, Path::new("runbooks/test.yaml"), &catalog(), Some(&schema()))
+    load_source(
+        &source,
+        Path::new("runbooks/test.yaml"),
+        &catalog(),
+        Some(&schema()),
+    )
 }
 
 const FAILOVER: &str = r#"
@@ -98,9 +103,33 @@ fn the_runbook_of_the_language_page_compiles() {
     let loaded = load(FAILOVER).unwrap_or_else(|wrong| panic!("{wrong}"));
     let book = loaded.runbook;
     let ids: Vec<_> = book.steps.iter().map(|step| step.id.as_str()).collect();
-    assert_eq!(ids, ["standby_health", "go", "switch", "smoke", "check", "numbers", "tell", "stopped"]);
+    assert_eq!(
+        ids,
+        [
+            "standby_health",
+            "go",
+            "switch",
+            "smoke",
+            "check",
+            "numbers",
+            "tell",
+            "stopped"
+        ]
+    );
     let needs: Vec<_> = book.steps.iter().map(|step| step.needs.clone()).collect();
-    assert_eq!(needs, [vec![], vec![0], vec![1], vec![2], vec![3], vec![4], vec![], vec![]]);
+    assert_eq!(
+        needs,
+        [
+            vec![],
+            vec![0],
+            vec![1],
+            vec![2],
+            vec![3],
+            vec![4],
+            vec![],
+            vec![]
+        ]
+    );
     assert_eq!(book.steps[7].section, Section::OnCancel);
     assert_eq!(book.objectives.rto, Some(900_000));
     let health = &book.steps[0];
@@ -110,15 +139,24 @@ fn the_runbook_of_the_language_page_compiles() {
     assert_eq!(health.on_failure, OnFailure::Pause);
     assert_eq!(book.steps[1].timeout, NEVER);
     let switch = &book.steps[2];
-    assert_eq!((switch.on_failure, &switch.undo), (OnFailure::Stop, &Undo::None));
+    assert_eq!(
+        (switch.on_failure, &switch.undo),
+        (OnFailure::Stop, &Undo::None)
+    );
     assert_eq!(switch.retry.delay, 1_000);
     assert_eq!(switch.timeout, 600_000);
     let smoke = book.steps[3].for_each.as_ref().unwrap();
-    assert_eq!((smoke.max_parallel, smoke.max_failures), (4, Limit::Percent(10.0)));
+    assert_eq!(
+        (smoke.max_parallel, smoke.max_failures),
+        (4, Limit::Percent(10.0))
+    );
     assert_eq!(book.steps[4].refs, ["go", "smoke"]);
     assert_eq!(book.steps[6].refs, ["go"]);
     assert_eq!(book.steps[6].on_failure, OnFailure::Stop);
-    assert_eq!(book.outputs["served_from"], json!("{{ steps.switch.name }}"));
+    assert_eq!(
+        book.outputs["served_from"],
+        json!("{{ steps.switch.name }}")
+    );
     let again: runbook_core::Runbook =
         serde_json::from_value(serde_json::to_value(&book).unwrap()).unwrap();
     assert_eq!(again, book);

@@ -103,7 +103,10 @@ fn typed(kind: ParamType, value: &Value) -> Result<Value, String> {
             format!("has to be {}, not {}", a_type(kind), what(value))
         }
         Value::Bool(_) | Value::Number(_) if is_text(kind) => {
-            format!("has to be {}, not `{value}`: put it in quotes", a_type(kind))
+            format!(
+                "has to be {}, not `{value}`: put it in quotes",
+                a_type(kind)
+            )
         }
         Value::Bool(_) | Value::Number(_) => format!("has to be {}, not `{value}`", a_type(kind)),
     };
@@ -120,15 +123,26 @@ fn typed(kind: ParamType, value: &Value) -> Result<Value, String> {
         }
         _ => value.as_str().is_some_and(|text| aws::fits(kind, text)),
     };
-    if fits { Ok(value.clone()) } else { Err(wrong()) }
+    if fits {
+        Ok(value.clone())
+    } else {
+        Err(wrong())
+    }
 }
 
 fn constrained(param: &Param, value: &Value) -> Result<(), String> {
     if let Some(choices) = &param.choices
         && !choices.iter().any(|choice| same(param.kind, choice, value))
     {
-        let listed: Vec<_> = choices.iter().map(|one| format!("`{}`", shown(one))).collect();
-        return Err(format!("has to be one of {}, not `{}`", listed.join(", "), shown(value)));
+        let listed: Vec<_> = choices
+            .iter()
+            .map(|one| format!("`{}`", shown(one)))
+            .collect();
+        return Err(format!(
+            "has to be one of {}, not `{}`",
+            listed.join(", "),
+            shown(value)
+        ));
     }
     if let (Some(pattern), Value::String(text)) = (&param.pattern, value) {
         let regex = regex::Regex::new(pattern).map_err(|error| error.to_string())?;
@@ -141,12 +155,20 @@ fn constrained(param: &Param, value: &Value) -> Result<(), String> {
     if let (Some(size), Some(least)) = (size, bound(&param.min))
         && size < least
     {
-        return Err(format!("`{}` is below {}", shown(value), bound_text(&param.min)));
+        return Err(format!(
+            "`{}` is below {}",
+            shown(value),
+            bound_text(&param.min)
+        ));
     }
     if let (Some(size), Some(most)) = (size, bound(&param.max))
         && size > most
     {
-        return Err(format!("`{}` is above {}", shown(value), bound_text(&param.max)));
+        return Err(format!(
+            "`{}` is above {}",
+            shown(value),
+            bound_text(&param.max)
+        ));
     }
     let length = match value {
         Value::String(text) => text.chars().count() as u64,
@@ -166,11 +188,16 @@ fn bound_text(bound: &Option<Value>) -> String {
 }
 
 /// What `min` and `max` compare.
-#[expect(clippy::cast_precision_loss, reason = "durations are far below 2^52 milliseconds")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "durations are far below 2^52 milliseconds"
+)]
 pub(crate) fn measure(kind: ParamType, value: &Value) -> Option<f64> {
     match kind {
         ParamType::Integer | ParamType::Number => value.as_f64(),
-        ParamType::Duration => duration::parse(value.as_str()?).ok().map(|span| span as f64),
+        ParamType::Duration => duration::parse(value.as_str()?)
+            .ok()
+            .map(|span| span as f64),
         _ => None,
     }
 }
@@ -183,7 +210,9 @@ fn same(kind: ParamType, one: &Value, two: &Value) -> bool {
 }
 
 fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A type with its article.
@@ -232,13 +261,25 @@ mod tests {
             ("map", json!({}), json!([])),
             ("aws.region", json!("us-gov-west-1"), json!("us-east")),
             ("aws.zone", json!("us-east-1a"), json!("us-east-1")),
-            ("aws.vpc_id", json!("vpc-0123456789abcdef0"), json!("vpc-xyz")),
-            ("aws.subnet_id", json!("subnet-12345678"), json!("vpc-12345678")),
+            (
+                "aws.vpc_id",
+                json!("vpc-0123456789abcdef0"),
+                json!("vpc-xyz"),
+            ),
+            (
+                "aws.subnet_id",
+                json!("subnet-12345678"),
+                json!("vpc-12345678"),
+            ),
             ("aws.instance_id", json!("i-12345678"), json!("i-1")),
             ("aws.volume_id", json!("vol-12345678"), json!("")),
             ("aws.snapshot_id", json!("snap-12345678"), json!("snap")),
             ("aws.image_id", json!("ami-12345678"), json!("ami_12345678")),
-            ("aws.arn", json!("arn:aws:sns:us-east-1:123456789012:a"), json!("arn:sns")),
+            (
+                "aws.arn",
+                json!("arn:aws:sns:us-east-1:123456789012:a"),
+                json!("arn:sns"),
+            ),
             ("cidr", json!("10.0.0.0/16"), json!("10.0.0.0/33")),
         ] {
             let param = param(kind, json!({}));
@@ -250,21 +291,49 @@ mod tests {
     #[test]
     fn constraints_hold() {
         for (kind, rest, good, bad) in [
-            ("string", json!({"enum": ["a", "b"]}), json!("a"), json!("c")),
-            ("string", json!({"pattern": "^a+$"}), json!("aa"), json!("ab")),
+            (
+                "string",
+                json!({"enum": ["a", "b"]}),
+                json!("a"),
+                json!("c"),
+            ),
+            (
+                "string",
+                json!({"pattern": "^a+$"}),
+                json!("aa"),
+                json!("ab"),
+            ),
             ("integer", json!({"min": 2}), json!(2), json!(1)),
             ("number", json!({"max": 2.5}), json!(2.5), json!(2.6)),
-            ("duration", json!({"min": "1m", "max": "1h"}), json!("60s"), json!("2h")),
-            ("duration", json!({"enum": ["1m"]}), json!("60s"), json!("61s")),
+            (
+                "duration",
+                json!({"min": "1m", "max": "1h"}),
+                json!("60s"),
+                json!("2h"),
+            ),
+            (
+                "duration",
+                json!({"enum": ["1m"]}),
+                json!("60s"),
+                json!("61s"),
+            ),
             ("string", json!({"min_length": 2}), json!("äö"), json!("ä")),
             ("list", json!({"max_length": 1}), json!([1]), json!([1, 2])),
-            ("list", json!({"items": {"type": "integer"}}), json!([1]), json!(["a"])),
+            (
+                "list",
+                json!({"items": {"type": "integer"}}),
+                json!([1]),
+                json!(["a"]),
+            ),
         ] {
             let param = param(kind, rest);
             assert!(check(&param, &good).is_ok(), "{kind} {good}");
             assert!(check(&param, &bad).is_err(), "{kind} {bad}");
         }
-        assert_eq!(check(&param("duration", json!({})), &json!("90s")), Ok(json!("1m30s")));
+        assert_eq!(
+            check(&param("duration", json!({})), &json!("90s")),
+            Ok(json!("1m30s"))
+        );
     }
 
     #[test]
@@ -276,7 +345,11 @@ mod tests {
             ("map", "{a: 1}", json!({"a": 1})),
             ("string", "5", json!("5")),
         ] {
-            assert_eq!(read(&param(kind, json!({})), &json!(text)), Ok(value), "{kind}");
+            assert_eq!(
+                read(&param(kind, json!({})), &json!(text)),
+                Ok(value),
+                "{kind}"
+            );
         }
         assert!(read(&param("integer", json!({})), &json!("five")).is_err());
     }

@@ -21,12 +21,24 @@ const PARAMS: Code = Code {
                   unknown ones, values of their types.",
 };
 
-pub(crate) fn file(report: &mut Report, at: &Span, message: String, label: &str, help: Option<String>) {
+pub(crate) fn file(
+    report: &mut Report,
+    at: &Span,
+    message: String,
+    label: &str,
+    help: Option<String>,
+) {
     let wrong = report.wrong(&FILE, at, message).label(label).hint(help);
     report.push(wrong);
 }
 
-pub(crate) fn param(report: &mut Report, at: &Span, message: String, label: &str, help: Option<String>) {
+pub(crate) fn param(
+    report: &mut Report,
+    at: &Span,
+    message: String,
+    label: &str,
+    help: Option<String>,
+) {
     let wrong = report.wrong(&PARAMS, at, message).label(label).hint(help);
     report.push(wrong);
 }

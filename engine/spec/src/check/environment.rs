@@ -20,12 +20,24 @@ const VARIABLE: Code = Code {
                   every environment, and no environment has others.",
 };
 
-pub(crate) fn file(report: &mut Report, at: &Span, message: String, label: &str, help: Option<String>) {
+pub(crate) fn file(
+    report: &mut Report,
+    at: &Span,
+    message: String,
+    label: &str,
+    help: Option<String>,
+) {
     let wrong = report.wrong(&FILE, at, message).label(label).hint(help);
     report.push(wrong);
 }
 
-pub(crate) fn variable(report: &mut Report, at: &Span, message: String, label: &str, help: Option<String>) {
+pub(crate) fn variable(
+    report: &mut Report,
+    at: &Span,
+    message: String,
+    label: &str,
+    help: Option<String>,
+) {
     let wrong = report.wrong(&VARIABLE, at, message).label(label).hint(help);
     report.push(wrong);
 }

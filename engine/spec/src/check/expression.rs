@@ -41,16 +41,27 @@ pub(crate) fn template(report: &mut Report, node: &Node, text: &str) -> Vec<Plac
         Err(error) => {
             let name = error.helper.clone();
             let at = match (&name, error.offset) {
-                (Some(name), Some(offset)) => within(&report.source, node, text, offset, name.len()),
+                (Some(name), Some(offset)) => {
+                    within(&report.source, node, text, offset, name.len())
+                }
                 (None, Some(offset)) => within(&report.source, node, text, offset, 1),
                 (_, None) => node.span.clone(),
             };
             let help = match &name {
                 Some(name) => hint(name, HELPERS.iter().copied()),
-                None => Some("write it like {{ params.domain }} or {{ lower params.domain }}".to_owned()),
+                None => Some(
+                    "write it like {{ params.domain }} or {{ lower params.domain }}".to_owned(),
+                ),
             };
-            let label = if name.is_some() { "not a helper" } else { "cannot be read from here on" };
-            let wrong = report.wrong(&TEMPLATE, &at, error.message).label(label).hint(help);
+            let label = if name.is_some() {
+                "not a helper"
+            } else {
+                "cannot be read from here on"
+            };
+            let wrong = report
+                .wrong(&TEMPLATE, &at, error.message)
+                .label(label)
+                .hint(help);
             report.push(wrong);
             Vec::new()
         }
@@ -61,7 +72,11 @@ pub(crate) fn template(report: &mut Report, node: &Node, text: &str) -> Vec<Plac
 pub(crate) fn expression(report: &mut Report, node: &Node, text: &str) -> Vec<Placed> {
     if template::is_template(text) {
         let wrong = report
-            .wrong(&EXPRESSION, &node.span, "this is an expression, not a template")
+            .wrong(
+                &EXPRESSION,
+                &node.span,
+                "this is an expression, not a template",
+            )
             .label("CEL has no braces")
             .help("write the names without `{{ }}`");
         report.push(wrong);
@@ -76,15 +91,25 @@ pub(crate) fn expression(report: &mut Report, node: &Node, text: &str) -> Vec<Pl
                 |offset| within(&report.source, node, text, offset, length),
             );
             let help = match &error.function {
-                Some(name) if matches!(name.as_str(), "now" | "today" | "rand" | "random") => {
-                    Some("no expression reads a clock or chance; `run.started_at` is when the run began".to_owned())
-                }
+                Some(name) if matches!(name.as_str(), "now" | "today" | "rand" | "random") => Some(
+                    "no expression reads a clock or chance; `run.started_at` is when the run began"
+                        .to_owned(),
+                ),
                 Some(name) => hint(name, FUNCTIONS.iter().copied()),
-                None if text.contains("==='") || text.contains("===") => Some("CEL compares with `==`".to_owned()),
+                None if text.contains("==='") || text.contains("===") => {
+                    Some("CEL compares with `==`".to_owned())
+                }
                 None => None,
             };
-            let label = if error.function.is_some() { "not a function" } else { "here" };
-            let wrong = report.wrong(&EXPRESSION, &at, error.message).label(label).hint(help);
+            let label = if error.function.is_some() {
+                "not a function"
+            } else {
+                "here"
+            };
+            let wrong = report
+                .wrong(&EXPRESSION, &at, error.message)
+                .label(label)
+                .hint(help);
             report.push(wrong);
             Vec::new()
         }
@@ -115,7 +140,9 @@ fn place(
 /// How long the path at the head of `rest` is as it is written.
 fn written(rest: &str, is_expression: bool) -> usize {
     let part = |c: char| {
-        c.is_alphanumeric() || matches!(c, '_' | '.' | '[' | ']' | '\'') || (c == '-' && !is_expression)
+        c.is_alphanumeric()
+            || matches!(c, '_' | '.' | '[' | ']' | '\'')
+            || (c == '-' && !is_expression)
     };
     let mut length = 0;
     let mut open = false;
@@ -125,7 +152,8 @@ fn written(rest: &str, is_expression: bool) -> usize {
             ']' => open = false,
             _ => {}
         }
-        if !part(c) && !(open && c != ')' && c != ' ') {
+        let inside = open && c != ')' && c != ' ';
+        if !part(c) && !inside {
             break;
         }
         length += c.len_utf8();

@@ -39,7 +39,11 @@ pub(crate) fn name(report: &mut Report, name: &str, at: &Span) {
 pub(crate) fn step(report: &mut Report, id: &str, at: &Span) {
     if !is_id(id) {
         let wrong = report
-            .wrong(&SYNTAX, at, format!("id `{id}` is neither snake_case nor kebab-case"))
+            .wrong(
+                &SYNTAX,
+                at,
+                format!("id `{id}` is neither snake_case nor kebab-case"),
+            )
             .label("a lower-case letter, then lower-case letters, digits, `_` or `-`");
         let meant = kebab(id).replace('-', "_");
         let meant = is_id(&meant).then(|| format!("write `{meant}`"));
@@ -75,7 +79,11 @@ pub(crate) fn unique(report: &mut Report, document: &Document<'_>) {
             Some(first) => {
                 let (line, _) = report.source.position(first.start);
                 let wrong = report
-                    .wrong(&TWICE, &step.at, format!("two steps have the id `{}`", step.id))
+                    .wrong(
+                        &TWICE,
+                        &step.at,
+                        format!("two steps have the id `{}`", step.id),
+                    )
                     .label(format!("the first one is in line {line}"));
                 report.push(wrong);
             }
@@ -86,7 +94,10 @@ pub(crate) fn unique(report: &mut Report, document: &Document<'_>) {
 fn is_kebab(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.split('-').all(|part| {
-            !part.is_empty() && part.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+            !part.is_empty()
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
         })
 }
 

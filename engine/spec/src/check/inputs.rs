@@ -57,7 +57,11 @@ pub(crate) fn check(report: &mut Report, kind: &StepKind, with: Option<&Node>, a
             let why = why.split(" at line ").next().unwrap_or_default().to_owned();
             found.push(
                 report
-                    .wrong(&WRONG, &node.span, format!("`{}` does not take these inputs", kind.name))
+                    .wrong(
+                        &WRONG,
+                        &node.span,
+                        format!("`{}` does not take these inputs", kind.name),
+                    )
                     .label(why),
             );
         }
@@ -104,9 +108,21 @@ impl Walk<'_> {
             Kind::Map(_) => self.map(node, schema, path, found),
             Kind::List(list) => {
                 for (index, one) in list.iter().enumerate() {
-                    self.check(one, &schema["items"], &join(path, &index.to_string()), found);
+                    self.check(
+                        one,
+                        &schema["items"],
+                        &join(path, &index.to_string()),
+                        found,
+                    );
                 }
-                self.length(node, list.len(), schema, ("minItems", "maxItems"), path, found);
+                self.length(
+                    node,
+                    list.len(),
+                    schema,
+                    ("minItems", "maxItems"),
+                    path,
+                    found,
+                );
             }
             Kind::Scalar(_) => self.scalar(node, schema, path, found),
         }
@@ -125,7 +141,11 @@ impl Walk<'_> {
         }
         let wanted = Shape::of(self.root, schema).words();
         let wrong = self
-            .wrong(&WRONG, node, format!("{} has to be {wanted}", self.input(path)))
+            .wrong(
+                &WRONG,
+                node,
+                format!("{} has to be {wanted}", self.input(path)),
+            )
             .label("text glued to a template is text")
             .help("let the template stand alone: \"{{ … }}\"");
         found.push(wrong);
@@ -156,13 +176,7 @@ impl Walk<'_> {
         false
     }
 
-    fn branches(
-        &self,
-        node: &Node,
-        branches: &[Value],
-        path: &str,
-        found: &mut Vec<Diagnostic>,
-    ) {
+    fn branches(&self, node: &Node, branches: &[Value], path: &str, found: &mut Vec<Diagnostic>) {
         let branches: Vec<&Value> = branches.iter().map(|one| resolve(self.root, one)).collect();
         let tried: Vec<Vec<Diagnostic>> = branches
             .iter()
@@ -175,16 +189,29 @@ impl Walk<'_> {
         if tried.iter().any(Vec::is_empty) {
             return;
         }
-        let consts: Vec<&Value> = branches.iter().flat_map(|one| schema::choices(one)).collect();
+        let consts: Vec<&Value> = branches
+            .iter()
+            .flat_map(|one| schema::choices(one))
+            .collect();
         let fitting: Vec<usize> = (0..branches.len())
             .filter(|at| Shape::of(self.root, branches[*at]).takes(&node.kind))
             .collect();
         match fitting.as_slice() {
-            _ if !consts.is_empty() && matches!(node.kind, Kind::Scalar(_)) && node.text().is_some() => {
+            _ if !consts.is_empty()
+                && matches!(node.kind, Kind::Scalar(_))
+                && node.text().is_some() =>
+            {
                 found.push(self.none_of(node, &consts, path));
             }
             [one] => found.extend(tried[*one].iter().cloned()),
-            [] => found.push(self.mistyped(node, &Value::from_iter([("anyOf", branches.iter().map(|one| (*one).clone()).collect::<Value>())]), path)),
+            [] => found.push(self.mistyped(
+                node,
+                &Value::from_iter([(
+                    "anyOf",
+                    branches.iter().map(|one| (*one).clone()).collect::<Value>(),
+                )]),
+                path,
+            )),
             some => {
                 // Of several maps, the one that fits best is the one that was meant.
                 let best = some.iter().min_by_key(|at| tried[**at].len());
@@ -202,7 +229,10 @@ impl Walk<'_> {
             match properties.and_then(|all| all.get(&entry.key)) {
                 Some(schema) => self.check(&entry.value, schema, &here, found),
                 None if other == &Value::Bool(false) => {
-                    let known = properties.into_iter().flatten().map(|(name, _)| name.as_str());
+                    let known = properties
+                        .into_iter()
+                        .flatten()
+                        .map(|(name, _)| name.as_str());
                     let wrong = Diagnostic::new(
                         &UNKNOWN,
                         &self.report.source,
@@ -217,20 +247,34 @@ impl Walk<'_> {
                 None => {}
             }
         }
-        for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        for name in schema["required"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+        {
             if !entries.iter().any(|entry| entry.key == name) {
-                let about = properties.and_then(|all| all.get(name)).map(|one| &one["description"]);
+                let about = properties
+                    .and_then(|all| all.get(name))
+                    .map(|one| &one["description"]);
                 let at = match path {
                     "" if entries.is_empty() => node.span.clone(),
-                    _ => entries.first().map_or_else(|| node.span.clone(), |entry| entry.at.clone()),
+                    _ => entries
+                        .first()
+                        .map_or_else(|| node.span.clone(), |entry| entry.at.clone()),
                 };
                 let message = format!("{} needs the input `{name}`", self.owner(path));
                 let wrong = Diagnostic::new(&MISSING, &self.report.source, at, message)
                     .label(format!("`{name}` is missing here"));
-                found.push(match about.and_then(Value::as_str).and_then(|text| text.lines().next()) {
-                    Some(line) => wrong.help(format!("`{name}`: {line}")),
-                    None => wrong,
-                });
+                found.push(
+                    match about
+                        .and_then(Value::as_str)
+                        .and_then(|text| text.lines().next())
+                    {
+                        Some(line) => wrong.help(format!("`{name}`: {line}")),
+                        None => wrong,
+                    },
+                );
             }
         }
     }
@@ -240,13 +284,24 @@ impl Walk<'_> {
             return;
         };
         if let Some(text) = value.as_str() {
-            self.length(node, text.chars().count(), schema, ("minLength", "maxLength"), path, found);
+            self.length(
+                node,
+                text.chars().count(),
+                schema,
+                ("minLength", "maxLength"),
+                path,
+                found,
+            );
             if let Some(pattern) = schema["pattern"].as_str()
                 && let Ok(regex) = regex::Regex::new(pattern)
                 && !regex.is_match(text)
             {
                 let wrong = self
-                    .wrong(&WRONG, node, format!("{} has the wrong form", self.input(path)))
+                    .wrong(
+                        &WRONG,
+                        node,
+                        format!("{} has the wrong form", self.input(path)),
+                    )
                     .label(format!("does not match `{pattern}`"));
                 found.push(self.about(wrong, schema));
             }
@@ -265,7 +320,13 @@ impl Walk<'_> {
                 && beyond(&number, &bound)
             {
                 let message = format!("{} has to be {word} {bound}", self.input(path));
-                found.push(self.about(self.wrong(&WRONG, node, message).label(format!("this is {value}")), schema));
+                found.push(
+                    self.about(
+                        self.wrong(&WRONG, node, message)
+                            .label(format!("this is {value}")),
+                        schema,
+                    ),
+                );
             }
         }
     }
@@ -282,9 +343,18 @@ impl Walk<'_> {
         let length = length as u64;
         let below = schema[least].as_u64().filter(|least| length < *least);
         let above = schema[most].as_u64().filter(|most| length > *most);
-        if let Some((bound, word)) = below.map(|it| (it, "at least")).or(above.map(|it| (it, "at most"))) {
-            let message = format!("{} has to have {word} {bound} elements or characters", self.input(path));
-            found.push(self.wrong(&WRONG, node, message).label(format!("this has {length}")));
+        if let Some((bound, word)) = below
+            .map(|it| (it, "at least"))
+            .or(above.map(|it| (it, "at most")))
+        {
+            let message = format!(
+                "{} has to have {word} {bound} elements or characters",
+                self.input(path)
+            );
+            found.push(
+                self.wrong(&WRONG, node, message)
+                    .label(format!("this has {length}")),
+            );
         }
     }
 
@@ -294,9 +364,19 @@ impl Walk<'_> {
             .map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned))
             .collect();
         let listed: Vec<_> = words.iter().map(|one| format!("`{one}`")).collect();
-        let given = node.text().map_or_else(|| node.json().to_string(), str::to_owned);
+        let given = node
+            .text()
+            .map_or_else(|| node.json().to_string(), str::to_owned);
         let wrong = self
-            .wrong(&WRONG, node, format!("{} has to be one of {}", self.input(path), listed.join(", ")))
+            .wrong(
+                &WRONG,
+                node,
+                format!(
+                    "{} has to be one of {}",
+                    self.input(path),
+                    listed.join(", ")
+                ),
+            )
             .label("none of them");
         match crate::nearest::nearest(&given, words.iter().map(String::as_str)) {
             Some(meant) => wrong.help(format!("did you mean `{meant}`?")),
@@ -307,13 +387,20 @@ impl Walk<'_> {
     fn mistyped(&self, node: &Node, schema: &Value, path: &str) -> Diagnostic {
         let wanted = Shape::of(self.root, schema).words();
         let wrong = self
-            .wrong(&WRONG, node, format!("{} has to be {wanted}", self.input(path)))
+            .wrong(
+                &WRONG,
+                node,
+                format!("{} has to be {wanted}", self.input(path)),
+            )
             .label(format!("this is {}", node.what()));
         self.about(wrong, schema)
     }
 
     fn about(&self, wrong: Diagnostic, schema: &Value) -> Diagnostic {
-        match schema["description"].as_str().and_then(|text| text.lines().next()) {
+        match schema["description"]
+            .as_str()
+            .and_then(|text| text.lines().next())
+        {
             Some(line) if wrong.help.is_none() => wrong.help(line.to_owned()),
             _ => wrong,
         }
@@ -339,5 +426,9 @@ impl Walk<'_> {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+    if path.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{path}.{name}")
+    }
 }

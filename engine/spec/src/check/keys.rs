@@ -51,10 +51,16 @@ impl<'a> Fields<'a> {
                 continue;
             }
             let wrong = report
-                .wrong(&UNKNOWN, &entry.at, format!("{what} has no key `{}`", entry.key))
+                .wrong(
+                    &UNKNOWN,
+                    &entry.at,
+                    format!("{what} has no key `{}`", entry.key),
+                )
                 .label("not known here")
                 .hint(match entry.key.as_str() {
-                    "<<" => Some("merge keys are not part of YAML 1.2; write the keys out".to_owned()),
+                    "<<" => {
+                        Some("merge keys are not part of YAML 1.2; write the keys out".to_owned())
+                    }
                     key => hint(key, known.iter().copied()),
                 });
             report.push(wrong);
@@ -126,7 +132,12 @@ impl<'a> Fields<'a> {
             Kind::List(_) | Kind::Map(_) => None,
         };
         if given.is_none() {
-            mistyped(report, node, &format!("`{key}`"), &format!("a whole number from {least}"));
+            mistyped(
+                report,
+                node,
+                &format!("`{key}`"),
+                &format!("a whole number from {least}"),
+            );
         }
         given
     }
@@ -161,9 +172,16 @@ impl<'a> Fields<'a> {
         if found.is_none() {
             let listed: Vec<_> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
             let wrong = report
-                .wrong(&WRONG, &node.span, format!("`{key}` has to be one of {}", listed.join(", ")))
+                .wrong(
+                    &WRONG,
+                    &node.span,
+                    format!("`{key}` has to be one of {}", listed.join(", ")),
+                )
                 .label("none of them")
-                .hint(nearest(given, words.iter().map(|(word, _)| *word)).map(|one| format!("did you mean `{one}`?")));
+                .hint(
+                    nearest(given, words.iter().map(|(word, _)| *word))
+                        .map(|one| format!("did you mean `{one}`?")),
+                );
             report.push(wrong);
         }
         found.map(|(_, value)| *value)
@@ -171,11 +189,7 @@ impl<'a> Fields<'a> {
 }
 
 /// The entries of a node that has to be a map.
-pub(crate) fn entries<'a>(
-    report: &mut Report,
-    node: &'a Node,
-    what: &str,
-) -> Option<&'a [Entry]> {
+pub(crate) fn entries<'a>(report: &mut Report, node: &'a Node, what: &str) -> Option<&'a [Entry]> {
     let map = node.map();
     if map.is_none() {
         mistyped(report, node, what, "a map");

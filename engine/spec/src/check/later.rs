@@ -15,7 +15,11 @@ const LATER: Code = Code {
 
 pub(crate) fn rollback(report: &mut Report, at: &Span) {
     let wrong = report
-        .wrong(&LATER, at, "`on_failure: rollback` is not available in this version")
+        .wrong(
+            &LATER,
+            at,
+            "`on_failure: rollback` is not available in this version",
+        )
         .label("not yet")
         .help("use `stop` or `pause`");
     report.push(wrong);

@@ -28,7 +28,11 @@ pub(crate) fn check(report: &mut Report, document: &Document<'_>) {
             .any(|step| step.marks.and_then(crate::tree::Node::text) == Some(mark));
         if !made {
             let wrong = report
-                .wrong(&NEVER_MADE, at, format!("objective `{key}` is never measured"))
+                .wrong(
+                    &NEVER_MADE,
+                    at,
+                    format!("objective `{key}` is never measured"),
+                )
                 .label(format!("no step marks `{mark}`"))
                 .help(format!("write `marks: {mark}` on the step that reaches it"));
             report.push(wrong);

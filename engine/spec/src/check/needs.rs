@@ -39,7 +39,9 @@ pub(crate) fn resolve(report: &mut Report, document: &Document<'_>) -> Vec<Vec<u
     let mut needs = Vec::with_capacity(steps.len());
     for (at, step) in steps.iter().enumerate() {
         let Some(given) = &step.needs else {
-            let above = at.checked_sub(1).filter(|above| steps[*above].section == step.section);
+            let above = at
+                .checked_sub(1)
+                .filter(|above| steps[*above].section == step.section);
             needs.push(above.into_iter().collect());
             continue;
         };
@@ -48,7 +50,9 @@ pub(crate) fn resolve(report: &mut Report, document: &Document<'_>) -> Vec<Vec<u
             let id = node.text().unwrap_or_default();
             match index.get(id) {
                 None => {
-                    let others = steps.iter().filter(|one| one.section == step.section && one.id != step.id);
+                    let others = steps
+                        .iter()
+                        .filter(|one| one.section == step.section && one.id != step.id);
                     let wrong = report
                         .wrong(
                             &UNKNOWN,
@@ -60,7 +64,10 @@ pub(crate) fn resolve(report: &mut Report, document: &Document<'_>) -> Vec<Vec<u
                     report.push(wrong);
                 }
                 Some(&other) if steps[other].section != step.section => {
-                    let (here, there) = (section_name(step.section), section_name(steps[other].section));
+                    let (here, there) = (
+                        section_name(step.section),
+                        section_name(steps[other].section),
+                    );
                     let wrong = report
                         .wrong(
                             &SECTION,
@@ -98,7 +105,10 @@ pub(crate) fn order(
                 let first = circle[0];
                 needs[*last].retain(|need| *need != first);
             }
-            walk.marks.iter_mut().filter(|mark| **mark == Mark::Open).for_each(|mark| *mark = Mark::New);
+            walk.marks
+                .iter_mut()
+                .filter(|mark| **mark == Mark::Open)
+                .for_each(|mark| *mark = Mark::New);
         }
     }
     walk.order
@@ -157,12 +167,19 @@ fn cycle(report: &mut Report, document: &Document<'_>, circle: &[usize]) {
         .collect();
     let at = circle.iter().find_map(|step| {
         let node = steps[*step].needs.as_ref()?;
-        node.iter().find(|node| ids.contains(&node.text().unwrap_or_default()))
+        node.iter()
+            .find(|node| ids.contains(&node.text().unwrap_or_default()))
     });
     let span = at.map_or_else(|| steps[circle[0]].at.clone(), |node| node.span.clone());
     let wrong = report
-        .wrong(&CYCLE, &span, format!("these steps wait for each other: {}", ids.join(" → ")))
+        .wrong(
+            &CYCLE,
+            &span,
+            format!("these steps wait for each other: {}", ids.join(" → ")),
+        )
         .label("this closes the circle")
-        .help("a step without `needs` waits for the step above it; `needs: []` lets it start at once");
+        .help(
+            "a step without `needs` waits for the step above it; `needs: []` lets it start at once",
+        );
     report.push(wrong);
 }

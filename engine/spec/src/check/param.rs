@@ -23,7 +23,16 @@ const DECLARATION: Code = Code {
 
 /// The keys of a declaration.
 pub(crate) const KEYS: [&str; 11] = [
-    "type", "description", "default", "secret", "enum", "pattern", "min", "max", "min_length", "max_length",
+    "type",
+    "description",
+    "default",
+    "secret",
+    "enum",
+    "pattern",
+    "min",
+    "max",
+    "min_length",
+    "max_length",
     "items",
 ];
 
@@ -107,7 +116,11 @@ fn kind(report: &mut Report, fields: &Fields<'_>) -> Option<ParamType> {
             _ => hint(word, TYPES.iter().map(|(name, _)| *name)),
         };
         let wrong = report
-            .wrong(&DECLARATION, &node.span, format!("there is no type `{word}`"))
+            .wrong(
+                &DECLARATION,
+                &node.span,
+                format!("there is no type `{word}`"),
+            )
             .label("not a type")
             .hint(meant);
         report.push(wrong);
@@ -128,8 +141,14 @@ fn choices(report: &mut Report, fields: &Fields<'_>) -> Option<Vec<Value>> {
 
 /// Constraints that the type has.
 fn applicable(report: &mut Report, what: &str, fields: &Fields<'_>, param: &Param) {
-    let measured = matches!(param.kind, ParamType::Integer | ParamType::Number | ParamType::Duration);
-    let long = matches!(param.kind, ParamType::String | ParamType::List | ParamType::Map);
+    let measured = matches!(
+        param.kind,
+        ParamType::Integer | ParamType::Number | ParamType::Duration
+    );
+    let long = matches!(
+        param.kind,
+        ParamType::String | ParamType::List | ParamType::Map
+    );
     let text = value::is_text(param.kind) && param.kind != ParamType::Duration;
     let list = param.kind == ParamType::List;
     for (key, fits) in [
@@ -146,7 +165,11 @@ fn applicable(report: &mut Report, what: &str, fields: &Fields<'_>, param: &Para
         if !fits {
             let kind = value::type_name(param.kind);
             let wrong = report
-                .wrong(&DECLARATION, at, format!("`{key}` of {what} does not go with type `{kind}`"))
+                .wrong(
+                    &DECLARATION,
+                    at,
+                    format!("`{key}` of {what} does not go with type `{kind}`"),
+                )
                 .label(format!("a {kind} has no such constraint"));
             report.push(wrong);
         } else if let ("min" | "max", Some(node)) = (key, fields.get(key))
@@ -154,7 +177,11 @@ fn applicable(report: &mut Report, what: &str, fields: &Fields<'_>, param: &Para
         {
             let wanted = value::a_type(param.kind);
             let wrong = report
-                .wrong(&DECLARATION, &node.span, format!("`{key}` of {what} has to be {wanted}"))
+                .wrong(
+                    &DECLARATION,
+                    &node.span,
+                    format!("`{key}` of {what} has to be {wanted}"),
+                )
                 .label(format!("this is {}", node.what()));
             report.push(wrong);
         }
@@ -167,9 +194,18 @@ fn consistent(report: &mut Report, what: &str, fields: &Fields<'_>, param: &Para
         && let Err(error) = regex::Regex::new(pattern)
     {
         let line = error.to_string();
-        let why = line.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let why = line
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim_start_matches("error: ")
+            .to_owned();
         let wrong = report
-            .wrong(&DECLARATION, &node.span, format!("`pattern` of {what} is not a regular expression"))
+            .wrong(
+                &DECLARATION,
+                &node.span,
+                format!("`pattern` of {what} is not a regular expression"),
+            )
             .label(why);
         report.push(wrong);
         return;
@@ -182,7 +218,11 @@ fn consistent(report: &mut Report, what: &str, fields: &Fields<'_>, param: &Para
         for node in list {
             if let Err(why) = value::check(&bare, &node.json()) {
                 let wrong = report
-                    .wrong(&DECLARATION, &node.span, format!("a value of `enum` of {what} {}", verb(&why)))
+                    .wrong(
+                        &DECLARATION,
+                        &node.span,
+                        format!("a value of `enum` of {what} {}", verb(&why)),
+                    )
                     .label("not a value of the type");
                 report.push(wrong);
             }
@@ -196,7 +236,11 @@ fn consistent(report: &mut Report, what: &str, fields: &Fields<'_>, param: &Para
 fn default(report: &mut Report, what: &str, param: &Param, node: &Node) {
     if param.secret {
         let wrong = report
-            .wrong(&DECLARATION, &node.span, format!("{what} is secret and cannot have a default"))
+            .wrong(
+                &DECLARATION,
+                &node.span,
+                format!("{what} is secret and cannot have a default"),
+            )
             .label("a secret does not stand in a file")
             .help("give `env:NAME` or `file:PATH` when the run starts");
         report.push(wrong);
@@ -209,7 +253,11 @@ fn default(report: &mut Report, what: &str, param: &Param, node: &Node) {
     }
     if let Err(why) = value::check(param, &node.json()) {
         let wrong = report
-            .wrong(&DECLARATION, &node.span, format!("the default of {what} {}", verb(&why)))
+            .wrong(
+                &DECLARATION,
+                &node.span,
+                format!("the default of {what} {}", verb(&why)),
+            )
             .label("not allowed by the declaration");
         report.push(wrong);
     }

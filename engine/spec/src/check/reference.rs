@@ -73,16 +73,23 @@ enum Place {
     Default,
 }
 
-/// Checks everything that the file reads; gives the ids that each step reads.
-pub(crate) fn check(
-    report: &mut Report,
-    document: &Document<'_>,
-    names: &Names<'_>,
-) -> Vec<BTreeSet<String>> {
+/// What a file reads.
+pub(crate) struct Read {
+    /// The ids of the steps that each step reads.
+    pub(crate) steps: Vec<BTreeSet<String>>,
+    /// The parameters that something reads; none: `params` is read as a whole.
+    pub(crate) params: Option<BTreeSet<String>>,
+}
+
+/// Checks everything that the file reads.
+pub(crate) fn check(report: &mut Report, document: &Document<'_>, names: &Names<'_>) -> Read {
     let mut reader = Reader {
         report,
         names,
-        refs: vec![BTreeSet::new(); document.steps.len()],
+        read: Read {
+            steps: vec![BTreeSet::new(); document.steps.len()],
+            params: Some(BTreeSet::new()),
+        },
     };
     for (index, step) in document.steps.iter().enumerate() {
         reader.step(index, step);
@@ -98,13 +105,13 @@ pub(crate) fn check(
             reader.templates(node, Place::Default);
         }
     }
-    reader.refs
+    reader.read
 }
 
 struct Reader<'r, 'n> {
     report: &'r mut Report,
     names: &'n Names<'n>,
-    refs: Vec<BTreeSet<String>>,
+    read: Read,
 }
 
 impl Reader<'_, '_> {
@@ -126,8 +133,7 @@ impl Reader<'_, '_> {
             self.inputs(index, step.uses, with);
         }
         if let Some(UndoNode::With {
-            with: Some(with),
-            ..
+            with: Some(with), ..
         }) = &step.undo
         {
             self.templates(with, Place::Undo(index));
@@ -176,7 +182,10 @@ impl Reader<'_, '_> {
                 continue;
             };
             // What was read as a subtraction is one mistake, not two.
-            let minus = wrong.help.as_ref().is_some_and(|help| help.starts_with("`-` is minus"));
+            let minus = wrong
+                .help
+                .as_ref()
+                .is_some_and(|help| help.starts_with("`-` is minus"));
             self.report.push(wrong);
             if minus {
                 break;
@@ -224,12 +233,17 @@ impl Reader<'_, '_> {
         let name = &placed.reference.path[0];
         (!inside).then(|| {
             self.report
-                .wrong(&NO_ITEM, &placed.at, format!("`{name}` is only known inside `for_each`"))
+                .wrong(
+                    &NO_ITEM,
+                    &placed.at,
+                    format!("`{name}` is only known inside `for_each`"),
+                )
                 .label("there is no item here")
                 .hint(match place {
-                    Place::Before(step) if self.names.runs_for_each(step) => {
-                        Some("`when` and `for_each` are evaluated once, before there are items".to_owned())
-                    }
+                    Place::Before(step) if self.names.runs_for_each(step) => Some(
+                        "`when` and `for_each` are evaluated once, before there are items"
+                            .to_owned(),
+                    ),
                     _ => None,
                 })
         })
@@ -240,15 +254,38 @@ impl Reader<'_, '_> {
         if let (Place::Until(step), None) = (place, nearest(root, names::ROOTS)) {
             known = self.names.output(step).map_or(known, Outputs::names);
         }
-        let as_param = self.names.params.contains(&root).then(|| format!("did you mean `params.{root}`?"));
-        let as_step = self.names.find(root).map(|_| format!("did you mean `steps.{root}`?"));
-        let as_env = self.names.has_variable(root).then(|| format!("did you mean `env.{root}`?"));
-        let help = as_param.or(as_step).or(as_env).or_else(|| hint(root, known));
-        self.unknown(placed, &format!("unknown name `{}`", placed.reference.dotted())).hint(help)
+        let as_param = self
+            .names
+            .params
+            .contains(&root)
+            .then(|| format!("did you mean `params.{root}`?"));
+        let as_step = self
+            .names
+            .find(root)
+            .map(|_| format!("did you mean `steps.{root}`?"));
+        let as_env = self
+            .names
+            .has_variable(root)
+            .then(|| format!("did you mean `env.{root}`?"));
+        let help = as_param
+            .or(as_step)
+            .or(as_env)
+            .or_else(|| hint(root, known));
+        self.unknown(
+            placed,
+            &format!("unknown name `{}`", placed.reference.dotted()),
+        )
+        .hint(help)
     }
 
-    fn parameter(&self, placed: &Placed, rest: &[String]) -> Option<Diagnostic> {
-        let name = rest.first()?;
+    fn parameter(&mut self, placed: &Placed, rest: &[String]) -> Option<Diagnostic> {
+        let Some(name) = rest.first() else {
+            self.read.params = None;
+            return None;
+        };
+        if let Some(read) = &mut self.read.params {
+            read.insert(name.clone());
+        }
         if self.names.params.contains(&name.as_str()) {
             return None;
         }
@@ -259,7 +296,12 @@ impl Reader<'_, '_> {
         )
     }
 
-    fn fixed(&self, placed: &Placed, rest: &[String], known: &[&'static str]) -> Option<Diagnostic> {
+    fn fixed(
+        &self,
+        placed: &Placed,
+        rest: &[String],
+        known: &[&'static str],
+    ) -> Option<Diagnostic> {
         let name = rest.first()?;
         if known.contains(&name.as_str()) {
             return None;
@@ -297,7 +339,9 @@ impl Reader<'_, '_> {
                 _ => Some(
                     self.unknown(placed, "`steps` alone is not a value")
                         .label("name a step")
-                        .help("write `steps.<id>.<output>`; an id that is computed cannot be checked"),
+                        .help(
+                            "write `steps.<id>.<output>`; an id that is computed cannot be checked",
+                        ),
                 ),
             };
         };
@@ -313,7 +357,7 @@ impl Reader<'_, '_> {
             if !own && !self.names.visible(at, step) {
                 return Some(self.not_upstream(placed, at, step));
             }
-            self.refs[at].insert(id.clone());
+            self.read.steps[at].insert(id.clone());
         }
         self.output(placed, step, &path[2..])
     }
@@ -326,7 +370,11 @@ impl Reader<'_, '_> {
             if first.parse::<usize>().is_err() {
                 return Some(
                     self.report
-                        .wrong(&NO_OUTPUT, &placed.at, format!("step `{id}` runs for each item, so its outputs are a list"))
+                        .wrong(
+                            &NO_OUTPUT,
+                            &placed.at,
+                            format!("step `{id}` runs for each item, so its outputs are a list"),
+                        )
                         .label(format!("a list has no `{first}`"))
                         .help(match placed.is_expression {
                             true => format!("write `steps.{id}.map(one, one.{first})`"),
@@ -345,7 +393,10 @@ impl Reader<'_, '_> {
         Some(
             self.report
                 .wrong(&NO_OUTPUT, &placed.at, message)
-                .label(format!("`{}` does not give `{name}`", self.names.uses(step)))
+                .label(format!(
+                    "`{}` does not give `{name}`",
+                    self.names.uses(step)
+                ))
                 .hint(hint(&name, known.iter().map(String::as_str))),
         )
     }
@@ -354,8 +405,15 @@ impl Reader<'_, '_> {
         let (name, known) = self.names.output(step)?.check(path).err()?;
         Some(
             self.report
-                .wrong(&NO_OUTPUT, &placed.at, format!("`{}` does not exist", placed.reference.dotted()))
-                .label(format!("`{}` does not give `{name}`", self.names.uses(step)))
+                .wrong(
+                    &NO_OUTPUT,
+                    &placed.at,
+                    format!("`{}` does not exist", placed.reference.dotted()),
+                )
+                .label(format!(
+                    "`{}` does not give `{name}`",
+                    self.names.uses(step)
+                ))
                 .hint(hint(&name, known.iter().map(String::as_str))),
         )
     }
@@ -365,7 +423,9 @@ impl Reader<'_, '_> {
             placed.is_expression && known.split('-').next() == Some(id) && known.contains('-')
         });
         let help = match hyphen {
-            Some(known) => Some(format!("`-` is minus in an expression: write `steps['{known}']`")),
+            Some(known) => Some(format!(
+                "`-` is minus in an expression: write `steps['{known}']`"
+            )),
             None => hint(id, self.names.ids()),
         };
         self.report
@@ -379,27 +439,39 @@ impl Reader<'_, '_> {
         if reader == step {
             return self
                 .report
-                .wrong(&NOT_UPSTREAM, &placed.at, format!("step `{own}` reads its own outputs"))
+                .wrong(
+                    &NOT_UPSTREAM,
+                    &placed.at,
+                    format!("step `{own}` reads its own outputs"),
+                )
                 .label("not known before it has run")
                 .help("in `until` its outputs stand without `steps.`");
         }
         let wrong = self
             .report
-            .wrong(&NOT_UPSTREAM, &placed.at, format!("step `{own}` reads `{id}` without waiting for it"))
+            .wrong(
+                &NOT_UPSTREAM,
+                &placed.at,
+                format!("step `{own}` reads `{id}` without waiting for it"),
+            )
             .label(format!("`{id}` may not have ended by then"));
         match (self.names.section(reader), self.names.section(step)) {
             (one, two) if one != two => wrong.help(match two {
                 Section::Main => "only later sections can read it",
-                Section::Finally | Section::OnCancel => "`finally` and `on_cancel` run after the steps",
+                Section::Finally | Section::OnCancel => {
+                    "`finally` and `on_cancel` run after the steps"
+                }
             }),
-            _ if self.names.visible(step, reader) => {
-                wrong.help(format!("`{id}` waits for `{own}`: only a later step can read it"))
-            }
+            _ if self.names.visible(step, reader) => wrong.help(format!(
+                "`{id}` waits for `{own}`: only a later step can read it"
+            )),
             _ => wrong.help(format!("add it: `needs: [{id}]`")),
         }
     }
 
     fn unknown(&self, placed: &Placed, message: &str) -> Diagnostic {
-        self.report.wrong(&UNKNOWN, &placed.at, message).label("not known")
+        self.report
+            .wrong(&UNKNOWN, &placed.at, message)
+            .label("not known")
     }
 }

@@ -50,17 +50,27 @@ pub(crate) fn too_large(source: &Arc<Source>, at: Range<usize>) -> Diagnostic {
 }
 
 pub(crate) fn alias_of_itself(source: &Arc<Source>, at: Range<usize>) -> Diagnostic {
-    Diagnostic::new(&NOT_YAML, source, at, "an alias stands inside its own anchor")
-        .label("this would never end")
+    Diagnostic::new(
+        &NOT_YAML,
+        source,
+        at,
+        "an alias stands inside its own anchor",
+    )
+    .label("this would never end")
 }
 
 pub(crate) fn key_is_no_text(source: &Arc<Source>, at: Range<usize>) -> Diagnostic {
     let text = &source.text;
     if text[..at.start].ends_with('{') && text[at.clone()].starts_with('{') {
-        let end = text[at.end..].starts_with('}').then_some(at.end + 1).unwrap_or(at.end);
-        return Diagnostic::new(&NOT_YAML, source, at.start - 1..end, "a template has to be in quotes")
-            .label("YAML takes this for a map")
-            .help("write \"{{ … }}\"");
+        let end = at.end + usize::from(text[at.end..].starts_with('}'));
+        return Diagnostic::new(
+            &NOT_YAML,
+            source,
+            at.start - 1..end,
+            "a template has to be in quotes",
+        )
+        .label("YAML takes this for a map")
+        .help("write \"{{ … }}\"");
     }
     Diagnostic::new(&NOT_YAML, source, at, "a key is not a text")
         .label("neither a text nor a number")
@@ -74,8 +84,13 @@ pub(crate) fn duplicate(
     again: Range<usize>,
 ) -> Diagnostic {
     let (line, _) = source.position(first.start);
-    Diagnostic::new(&DUPLICATE, source, again, format!("key `{key}` stands twice"))
-        .label(format!("it is in line {line} already"))
+    Diagnostic::new(
+        &DUPLICATE,
+        source,
+        again,
+        format!("key `{key}` stands twice"),
+    )
+    .label(format!("it is in line {line} already"))
 }
 
 #[cfg(test)]
@@ -98,7 +113,10 @@ mod tests {
     #[test]
     fn anchors_are_followed() {
         let (tree, found) = read("a: &x [1, {b: ü}]\nc: *x\nd: *x\n");
-        assert_eq!(tree, Some(json!({"a": [1, {"b": "ü"}], "c": [1, {"b": "ü"}], "d": [1, {"b": "ü"}]})));
+        assert_eq!(
+            tree,
+            Some(json!({"a": [1, {"b": "ü"}], "c": [1, {"b": "ü"}], "d": [1, {"b": "ü"}]}))
+        );
         assert!(found.is_empty());
     }
 
@@ -108,7 +126,10 @@ mod tests {
             ("", "R001 1: the file is empty"),
             ("a: 1\n---\nb: 2\n", "R001 2: a file holds one document"),
             ("a: 1\na: 2\n", "R002 2: key `a` stands twice"),
-            ("a: &x [*x]\n", "R001 1: an alias stands inside its own anchor"),
+            (
+                "a: &x [*x]\n",
+                "R001 1: an alias stands inside its own anchor",
+            ),
             ("a: {{ b }}\n", "R001 1: a template has to be in quotes"),
             ("? [b]\n: c\n", "R001 1: a key is not a text"),
         ] {

@@ -52,7 +52,11 @@ pub(crate) fn span(report: &mut Report, node: &Node, key: &str) -> Option<Millis
                 _ => "not a duration".to_owned(),
             };
             let wrong = report
-                .wrong(&DURATION, &node.span, format!("`{key}` has to be a duration"))
+                .wrong(
+                    &DURATION,
+                    &node.span,
+                    format!("`{key}` has to be a duration"),
+                )
                 .label(label)
                 .help(help);
             report.push(wrong);
@@ -69,26 +73,50 @@ pub(crate) fn retry(report: &mut Report, node: &Node) -> RetryPatch {
         return patch;
     };
     if let Some(node) = fields.get("attempts") {
-        patch.attempts = number(node).filter(|given| *given >= 1.0 && given.fract() == 0.0).and_then(small);
+        patch.attempts = number(node)
+            .filter(|given| *given >= 1.0 && given.fract() == 0.0)
+            .and_then(small);
         if patch.attempts.is_none() {
-            limit(report, node, "`attempts` has to be a whole number from 1", "the first attempt counts");
+            limit(
+                report,
+                node,
+                "`attempts` has to be a whole number from 1",
+                "the first attempt counts",
+            );
         }
     }
-    patch.delay = fields.get("delay").and_then(|node| span(report, node, "delay"));
-    patch.max_delay = fields.get("max_delay").and_then(|node| span(report, node, "max_delay"));
-    if let (Some(delay), Some(most), Some(node)) = (patch.delay, patch.max_delay, fields.get("max_delay"))
+    patch.delay = fields
+        .get("delay")
+        .and_then(|node| span(report, node, "delay"));
+    patch.max_delay = fields
+        .get("max_delay")
+        .and_then(|node| span(report, node, "max_delay"));
+    if let (Some(delay), Some(most), Some(node)) =
+        (patch.delay, patch.max_delay, fields.get("max_delay"))
         && most < delay
     {
-        limit(report, node, "`max_delay` is below `delay`", "the first delay would pass it already");
+        limit(
+            report,
+            node,
+            "`max_delay` is below `delay`",
+            "the first delay would pass it already",
+        );
     }
     if let Some(node) = fields.get("backoff") {
         patch.backoff = number(node).filter(|given| *given >= 1.0);
         if patch.backoff.is_none() {
-            limit(report, node, "`backoff` has to be a number from 1", "the factor from delay to delay");
+            limit(
+                report,
+                node,
+                "`backoff` has to be a number from 1",
+                "the factor from delay to delay",
+            );
         }
     }
     patch.jitter = jitter(report, &fields);
-    patch.on = fields.texts(report, "on").map(|words| kinds(report, &words));
+    patch.on = fields
+        .texts(report, "on")
+        .map(|words| kinds(report, &words));
     patch
 }
 
@@ -109,7 +137,11 @@ fn kinds(report: &mut Report, words: &[&Node]) -> Vec<FaultKind> {
             Some((_, kind)) => kinds.push(*kind),
             None => {
                 let wrong = report
-                    .wrong(&LIMIT, &node.span, format!("`{word}` is no class of failures that is retried"))
+                    .wrong(
+                        &LIMIT,
+                        &node.span,
+                        format!("`{word}` is no class of failures that is retried"),
+                    )
                     .label("not one of them")
                     .hint(hint(word, REPEATABLE.iter().map(|(name, _)| *name)));
                 report.push(wrong);
@@ -134,16 +166,28 @@ pub(crate) fn failures(report: &mut Report, node: &Node) -> Option<Limit> {
         Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) => None,
     };
     if found.is_none() {
-        limit(report, node, "`max_failures` has to be a number or a share", "write `2` or `10%`");
+        limit(
+            report,
+            node,
+            "`max_failures` has to be a number or a share",
+            "write `2` or `10%`",
+        );
     }
     found
 }
 
 /// `max_parallel`.
 pub(crate) fn parallel(report: &mut Report, node: &Node) -> Option<u32> {
-    let found = number(node).filter(|given| *given >= 1.0 && given.fract() == 0.0).and_then(small);
+    let found = number(node)
+        .filter(|given| *given >= 1.0 && given.fract() == 0.0)
+        .and_then(small);
     if found.is_none() {
-        limit(report, node, "`max_parallel` has to be a whole number from 1", "items in flight at once");
+        limit(
+            report,
+            node,
+            "`max_parallel` has to be a whole number from 1",
+            "items in flight at once",
+        );
     }
     found
 }

@@ -19,7 +19,11 @@ const UNDO: Code = Code {
 
 pub(crate) fn wrong_word(report: &mut Report, node: &Node) {
     let wrong = report
-        .wrong(&UNDO, &node.span, "`undo` has to be `none` or `{ uses, with }`")
+        .wrong(
+            &UNDO,
+            &node.span,
+            "`undo` has to be `none` or `{ uses, with }`",
+        )
         .label("neither of them");
     report.push(wrong);
 }
@@ -33,11 +37,18 @@ pub(crate) fn check(report: &mut Report, step: &StepNode<'_>) {
     else {
         return;
     };
-    if matches!(kind.work(), Work::Call(Shape::Modify | Shape::Create | Shape::Action)) {
+    if matches!(
+        kind.work(),
+        Work::Call(Shape::Modify | Shape::Create | Shape::Action)
+    ) {
         return;
     }
     let wrong = report
-        .wrong(&UNDO, at, format!("`{}` cannot take step `{}` back", kind.name, step.id))
+        .wrong(
+            &UNDO,
+            at,
+            format!("`{}` cannot take step `{}` back", kind.name, step.id),
+        )
         .label("it changes nothing")
         .help("name a change or an action, or write `undo: none`");
     report.push(wrong);

@@ -24,7 +24,11 @@ pub(crate) fn check(report: &mut Report, step: &StepNode<'_>) {
         return;
     }
     let wrong = report
-        .wrong(&NOT_A_QUERY, &until.span, format!("step `{}` cannot have `until`", step.id))
+        .wrong(
+            &NOT_A_QUERY,
+            &until.span,
+            format!("step `{}` cannot have `until`", step.id),
+        )
         .label(format!("`{}` is not a query", kind.name))
         .help("put a query after it and wait there");
     report.push(wrong);

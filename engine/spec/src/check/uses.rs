@@ -28,7 +28,9 @@ pub(crate) fn find<'c>(
         let mut wrong = report
             .wrong(&UNKNOWN, at, format!("there is no step type `{uses}`"))
             .label("not in the catalog");
-        wrong = match nearest(uses, catalog.iter().map(|kind| kind.name)).or_else(|| tail(catalog, uses)) {
+        wrong = match nearest(uses, catalog.iter().map(|kind| kind.name))
+            .or_else(|| tail(catalog, uses))
+        {
             Some(meant) => wrong.help(format!("did you mean `{meant}`?")),
             None if uses.starts_with("plugin:") => {
                 wrong.help("`runbook plugin list` shows what is installed and allowed")

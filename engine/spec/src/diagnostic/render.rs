@@ -98,14 +98,28 @@ impl Diagnostic {
         let (quiet, bold, end) = (paint.quiet, paint.bold, paint.end);
         let number = line.to_string();
         let gutter = " ".repeat(number.len());
-        let label = if self.label.is_empty() { String::new() } else { format!(" {}", self.label) };
-        let mut out = format!("{colour}{word}[{}]{end}{bold}: {}{end}\n", self.code, self.message);
-        let _ = writeln!(out, "{gutter}{quiet}-->{end} {}:{line}:{column}", self.source.name);
+        let label = if self.label.is_empty() {
+            String::new()
+        } else {
+            format!(" {}", self.label)
+        };
+        let mut out = format!(
+            "{colour}{word}[{}]{end}{bold}: {}{end}\n",
+            self.code, self.message
+        );
+        let _ = writeln!(
+            out,
+            "{gutter}{quiet}-->{end} {}:{line}:{column}",
+            self.source.name
+        );
         let _ = writeln!(out, "{gutter} {quiet}|{end}");
         let line = format!("{quiet}{number} |{end} {shown}");
         let _ = writeln!(out, "{}", line.trim_end());
         let marks = "^".repeat(width);
-        let _ = writeln!(out, "{gutter} {quiet}|{end} {before}{colour}{marks}{label}{end}");
+        let _ = writeln!(
+            out,
+            "{gutter} {quiet}|{end} {before}{colour}{marks}{label}{end}"
+        );
         if let Some(help) = &self.help {
             let _ = writeln!(out, "{gutter} {quiet}|{end}");
             let _ = writeln!(out, "{gutter} {quiet}={end} help: {help}");

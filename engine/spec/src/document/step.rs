@@ -10,8 +10,24 @@ use crate::tree::{Node, Span};
 
 /// The keys of a step.
 pub(crate) const KEYS: [&str; 18] = [
-    "id", "summary", "uses", "with", "needs", "when", "for_each", "max_parallel", "max_failures", "until",
-    "interval", "timeout", "retry", "on_failure", "undo", "marks", "region", "role_arn",
+    "id",
+    "summary",
+    "uses",
+    "with",
+    "needs",
+    "when",
+    "for_each",
+    "max_parallel",
+    "max_failures",
+    "until",
+    "interval",
+    "timeout",
+    "retry",
+    "on_failure",
+    "undo",
+    "marks",
+    "region",
+    "role_arn",
 ];
 
 pub(super) fn read<'a>(
@@ -22,15 +38,23 @@ pub(super) fn read<'a>(
 ) -> Option<StepNode<'a>> {
     let fields = Fields::open(report, node, "a step", &KEYS)?;
     let (id, at) = identity(report, &fields);
-    let what = if id.is_empty() { "a step".to_owned() } else { format!("step `{id}`") };
+    let what = if id.is_empty() {
+        "a step".to_owned()
+    } else {
+        format!("step `{id}`")
+    };
     fields.need(report, &what, "uses");
     let uses = fields.text(report, "uses").unwrap_or_default();
-    let uses_at = fields.get("uses").map_or_else(|| at.clone(), |node| node.span.clone());
+    let uses_at = fields
+        .get("uses")
+        .map_or_else(|| at.clone(), |node| node.span.clone());
     let kind = match uses {
         "" => None,
         name => uses::find(report, catalog, name, &uses_at),
     };
-    let undo = fields.get("undo").and_then(|node| take_back(report, node, catalog));
+    let undo = fields
+        .get("undo")
+        .and_then(|node| take_back(report, node, catalog));
     Some(StepNode {
         section,
         summary: text_node(report, &fields, "summary"),
@@ -41,11 +65,19 @@ pub(super) fn read<'a>(
         needs: fields.texts(report, "needs"),
         when: condition(report, &fields, "when"),
         for_each: condition(report, &fields, "for_each"),
-        max_parallel: fields.get("max_parallel").and_then(|node| timing::parallel(report, node)),
-        max_failures: fields.get("max_failures").and_then(|node| timing::failures(report, node)),
+        max_parallel: fields
+            .get("max_parallel")
+            .and_then(|node| timing::parallel(report, node)),
+        max_failures: fields
+            .get("max_failures")
+            .and_then(|node| timing::failures(report, node)),
         until: condition(report, &fields, "until"),
-        interval: fields.get("interval").and_then(|node| timing::span(report, node, "interval")),
-        timeout: fields.get("timeout").and_then(|node| timing::span(report, node, "timeout")),
+        interval: fields
+            .get("interval")
+            .and_then(|node| timing::span(report, node, "interval")),
+        timeout: fields
+            .get("timeout")
+            .and_then(|node| timing::span(report, node, "timeout")),
         retry: fields
             .get("retry")
             .map_or_else(RetryPatch::default, |node| timing::retry(report, node)),
@@ -97,7 +129,9 @@ fn take_back<'a>(
     let fields = Fields::open(report, node, "`undo`", &["uses", "with"])?;
     fields.need(report, "`undo`", "uses");
     let uses = fields.text(report, "uses")?;
-    let at = fields.get("uses").map_or_else(|| fields.head(), |node| node.span.clone());
+    let at = fields
+        .get("uses")
+        .map_or_else(|| fields.head(), |node| node.span.clone());
     let kind = uses::find(report, catalog, uses, &at);
     Some(UndoNode::With {
         uses,

@@ -29,20 +29,36 @@ pub(super) fn environment(
         && own != name
     {
         let message = format!("the file of environment `{name}` says that it is `{own}`");
-        file(report, &node.span, message, "another name than the file's", None);
+        file(
+            report,
+            &node.span,
+            message,
+            "another name than the file's",
+            None,
+        );
     }
     let vars = fields.get("vars");
     let (vars, overrides) = variables(report, vars, &fields.head(), given);
     Some(Environment {
         name: name.to_owned(),
         protected: fields.boolean(report, "protected").unwrap_or_default(),
-        aws: fields.get("aws").and_then(|node| aws(report, node)).unwrap_or_default(),
-        tags: fields.get("tags").map_or_else(BTreeMap::new, |node| texts(report, node, "`tags`")),
+        aws: fields
+            .get("aws")
+            .and_then(|node| aws(report, node))
+            .unwrap_or_default(),
+        tags: fields
+            .get("tags")
+            .map_or_else(BTreeMap::new, |node| texts(report, node, "`tags`")),
         vars,
         schedules: each(report, &fields, "schedules", schedule),
         freeze: each(report, &fields, "freeze", freeze),
-        plugins: fields.get("plugins").and_then(|node| plugins(report, node)).unwrap_or_default(),
-        secrets: fields.get("secrets").map_or_else(BTreeMap::new, |node| secrets(report, node)),
+        plugins: fields
+            .get("plugins")
+            .and_then(|node| plugins(report, node))
+            .unwrap_or_default(),
+        secrets: fields
+            .get("secrets")
+            .map_or_else(BTreeMap::new, |node| secrets(report, node)),
         overrides,
     })
 }
@@ -54,7 +70,9 @@ fn variables(
     head: &Span,
     (schema, overrides): Given<'_>,
 ) -> (Map<String, Value>, BTreeMap<String, Value>) {
-    let given = node.and_then(|node| entries(report, node, "`vars`")).unwrap_or_default();
+    let given = node
+        .and_then(|node| entries(report, node, "`vars`"))
+        .unwrap_or_default();
     let at = node.map_or(head, |node| &node.span);
     let mut over = BTreeMap::new();
     for (name, value) in overrides {
@@ -65,7 +83,13 @@ fn variables(
             let message = format!("variable `{}` is not declared", entry.key);
             let help = hint(&entry.key, schema.vars.keys().map(String::as_str))
                 .or_else(|| Some("declare it in `environments/schema.yaml`".to_owned()));
-            variable(report, &entry.at, message, "not in `environments/schema.yaml`", help);
+            variable(
+                report,
+                &entry.at,
+                message,
+                "not in `environments/schema.yaml`",
+                help,
+            );
         }
     }
     let mut vars = Map::new();
@@ -76,15 +100,30 @@ fn variables(
         let Some(value) = from_file.or(from_default) else {
             if !over.contains_key(name) {
                 let message = format!("variable `{name}` has no value");
-                let help = declared.param.description.as_ref().map(|text| format!("`{name}`: {text}"));
-                variable(report, at, message, &format!("`{name}` is missing here"), help);
+                let help = declared
+                    .param
+                    .description
+                    .as_ref()
+                    .map(|text| format!("`{name}`: {text}"));
+                variable(
+                    report,
+                    at,
+                    message,
+                    &format!("`{name}` is missing here"),
+                    help,
+                );
             }
             continue;
         };
         let mut wrong = Vec::new();
         let fitted = declared.fit(&value, std::slice::from_ref(name), &mut wrong);
         for one in wrong {
-            misfit(report, entry.map_or(at, |entry| &entry.value.span), entry.map(|entry| &entry.value), one);
+            misfit(
+                report,
+                entry.map_or(at, |entry| &entry.value.span),
+                entry.map(|entry| &entry.value),
+                one,
+            );
         }
         vars.insert(name.clone(), fitted);
     }
@@ -112,7 +151,13 @@ fn misfit(report: &mut Report, at: &Span, node: Option<&Node>, wrong: Misfit) {
     let message = format!("variable `{}`: {}", wrong.path.join("."), wrong.why);
     let last = wrong.path.last().map(String::as_str).unwrap_or_default();
     let help = hint(last, wrong.known.iter().map(String::as_str));
-    variable(report, at, message, "not as `environments/schema.yaml` declares it", help);
+    variable(
+        report,
+        at,
+        message,
+        "not as `environments/schema.yaml` declares it",
+        help,
+    );
 }
 
 /// One `--set name=value`; a dot reaches into a map.
@@ -131,7 +176,13 @@ fn override_one(
     let Some(declared) = declared else {
         let message = format!("`--set {name}`: there is no such variable");
         let help = hint(name, schema.vars.keys().map(String::as_str));
-        variable(report, at, message, "the variables of this environment", help);
+        variable(
+            report,
+            at,
+            message,
+            "the variables of this environment",
+            help,
+        );
         return;
     };
     let parsed = match value {
@@ -145,7 +196,13 @@ fn override_one(
     let fitted = declared.fit(&parsed, &path, &mut wrong);
     for one in &wrong {
         let message = format!("`--set {}`: {}", one.path.join("."), one.why);
-        variable(report, at, message, "the variables of this environment", None);
+        variable(
+            report,
+            at,
+            message,
+            "the variables of this environment",
+            None,
+        );
     }
     over.insert(name.clone(), fitted);
 }
@@ -164,7 +221,13 @@ fn set(vars: &mut Map<String, Value>, name: &str, value: &Value) {
 }
 
 fn aws(report: &mut Report, node: &Node) -> Option<AwsSettings> {
-    let known = ["region", "standby_region", "profile", "role_arn", "endpoint_url"];
+    let known = [
+        "region",
+        "standby_region",
+        "profile",
+        "role_arn",
+        "endpoint_url",
+    ];
     let fields = Fields::open(report, node, "`aws`", &known)?;
     let mut text = |key: &str| fields.text(report, key).map(str::to_owned);
     Some(AwsSettings {
@@ -183,7 +246,12 @@ fn texts(report: &mut Report, node: &Node, what: &str) -> BTreeMap<String, Strin
             Some(text) => {
                 found.insert(entry.key.clone(), text.to_owned());
             }
-            None => mistyped(report, &entry.value, &format!("`{}` in {what}", entry.key), "a text"),
+            None => mistyped(
+                report,
+                &entry.value,
+                &format!("`{}` in {what}", entry.key),
+                "a text",
+            ),
         }
     }
     found
@@ -199,7 +267,11 @@ fn secrets(report: &mut Report, node: &Node) -> BTreeMap<String, String> {
         };
         if !is_reference(text) {
             let wrong = report
-                .wrong(&WRONG, &entry.value.span, format!("secret `{}` has to be a reference", entry.key))
+                .wrong(
+                    &WRONG,
+                    &entry.value.span,
+                    format!("secret `{}` has to be a reference", entry.key),
+                )
                 .label("a secret does not stand in a file")
                 .help("write `env:NAME` or `file:PATH`");
             report.push(wrong);
@@ -210,9 +282,10 @@ fn secrets(report: &mut Report, node: &Node) -> BTreeMap<String, String> {
 
 /// `env:NAME` or `file:PATH`.
 pub(crate) fn is_reference(text: &str) -> bool {
-    ["env:", "file:"]
-        .iter()
-        .any(|prefix| text.strip_prefix(prefix).is_some_and(|rest| !rest.trim().is_empty()))
+    ["env:", "file:"].iter().any(|prefix| {
+        text.strip_prefix(prefix)
+            .is_some_and(|rest| !rest.trim().is_empty())
+    })
 }
 
 fn each<T>(
@@ -234,7 +307,9 @@ fn each<T>(
 }
 
 fn schedule(report: &mut Report, node: &Node) -> Option<Schedule> {
-    let known = ["name", "runbook", "cron", "timezone", "catch_up", "overlap", "params"];
+    let known = [
+        "name", "runbook", "cron", "timezone", "catch_up", "overlap", "params",
+    ];
     let what = "a schedule";
     let fields = Fields::open(report, node, what, &known)?;
     for key in ["name", "runbook", "cron"] {
@@ -253,18 +328,36 @@ fn schedule(report: &mut Report, node: &Node) -> Option<Schedule> {
         && cron.split_whitespace().count() != 5
     {
         let help = Some("minute hour day month weekday, such as `0 * * * *`".to_owned());
-        file(report, &node.span, "`cron` has to have five fields".to_owned(), "not five fields", help);
+        file(
+            report,
+            &node.span,
+            "`cron` has to have five fields".to_owned(),
+            "not five fields",
+            help,
+        );
     }
-    let catch_up = [("latest", CatchUp::Latest), ("all", CatchUp::All), ("none", CatchUp::None)];
-    let overlap = [("skip", Overlap::Skip), ("queue", Overlap::Queue), ("allow", Overlap::Allow)];
+    let catch_up = [
+        ("latest", CatchUp::Latest),
+        ("all", CatchUp::All),
+        ("none", CatchUp::None),
+    ];
+    let overlap = [
+        ("skip", Overlap::Skip),
+        ("queue", Overlap::Queue),
+        ("allow", Overlap::Allow),
+    ];
     Some(Schedule {
         name,
         runbook,
         cron,
         timezone,
-        catch_up: fields.word(report, "catch_up", &catch_up).unwrap_or_default(),
+        catch_up: fields
+            .word(report, "catch_up", &catch_up)
+            .unwrap_or_default(),
         overlap: fields.word(report, "overlap", &overlap).unwrap_or_default(),
-        params: fields.get("params").map_or_else(Map::new, |node| map(report, node, "`params`")),
+        params: fields
+            .get("params")
+            .map_or_else(Map::new, |node| map(report, node, "`params`")),
     })
 }
 
@@ -280,7 +373,13 @@ fn freeze(report: &mut Report, node: &Node) -> Option<Freeze> {
             && text.parse::<jiff::Timestamp>().is_err()
         {
             let help = Some("write `2026-12-20` or `2026-12-20T18:00:00Z`".to_owned());
-            file(report, &node.span, format!("`{key}` has to be a date or a time"), "neither", help);
+            file(
+                report,
+                &node.span,
+                format!("`{key}` has to be a date or a time"),
+                "neither",
+                help,
+            );
         }
     }
     let mut text = |key: &str| fields.text(report, key).unwrap_or_default().to_owned();
@@ -290,18 +389,37 @@ fn freeze(report: &mut Report, node: &Node) -> Option<Freeze> {
         name,
         from,
         to,
-        allow: allow.iter().filter_map(|one| one.text()).map(str::to_owned).collect(),
+        allow: allow
+            .iter()
+            .filter_map(|one| one.text())
+            .map(str::to_owned)
+            .collect(),
     })
 }
 
 fn plugins(report: &mut Report, node: &Node) -> Option<Plugins> {
-    let fields = Fields::open(report, node, "`plugins`", &["allow", "ceiling", "secrets", "config"])?;
+    let fields = Fields::open(
+        report,
+        node,
+        "`plugins`",
+        &["allow", "ceiling", "secrets", "config"],
+    )?;
     let allow = fields.texts(report, "allow").unwrap_or_default();
     Some(Plugins {
-        allow: allow.iter().filter_map(|one| one.text()).map(str::to_owned).collect(),
-        ceiling: fields.get("ceiling").map_or_else(Map::new, |node| map(report, node, "`ceiling`")),
-        secrets: fields.get("secrets").map_or_else(BTreeMap::new, |node| secrets(report, node)),
-        config: fields.get("config").map_or_else(Map::new, |node| map(report, node, "`config`")),
+        allow: allow
+            .iter()
+            .filter_map(|one| one.text())
+            .map(str::to_owned)
+            .collect(),
+        ceiling: fields
+            .get("ceiling")
+            .map_or_else(Map::new, |node| map(report, node, "`ceiling`")),
+        secrets: fields
+            .get("secrets")
+            .map_or_else(BTreeMap::new, |node| secrets(report, node)),
+        config: fields
+            .get("config")
+            .map_or_else(Map::new, |node| map(report, node, "`config`")),
     })
 }
 

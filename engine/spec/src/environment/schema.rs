@@ -16,10 +16,25 @@ use crate::value::{self, TYPES};
 
 /// What the environment brings without being declared.
 const BUILT_IN: [&str; 4] = ["name", "protected", "aws", "tags"];
-const AWS: [&str; 5] = ["region", "standby_region", "profile", "role_arn", "endpoint_url"];
+const AWS: [&str; 5] = [
+    "region",
+    "standby_region",
+    "profile",
+    "role_arn",
+    "endpoint_url",
+];
 /// The keys of a variable: those of a parameter but for `secret`, and `fields`.
 const VARIABLE_KEYS: [&str; 11] = [
-    "type", "description", "default", "enum", "pattern", "min", "max", "min_length", "max_length", "items",
+    "type",
+    "description",
+    "default",
+    "enum",
+    "pattern",
+    "min",
+    "max",
+    "min_length",
+    "max_length",
+    "items",
     "fields",
 ];
 
@@ -68,14 +83,22 @@ impl EnvironmentSchema {
             for entry in node.map().unwrap_or_default() {
                 if BUILT_IN.contains(&entry.key.as_str()) {
                     let wrong = report
-                        .wrong(&WRONG, &entry.at, format!("`{}` cannot be a variable", entry.key))
+                        .wrong(
+                            &WRONG,
+                            &entry.at,
+                            format!("`{}` cannot be a variable", entry.key),
+                        )
                         .label("every environment has it already");
                     report.push(wrong);
                 }
             }
         }
         let all = Diagnostics::sorted(report.list);
-        if all.has_errors() { Err(all) } else { Ok(schema) }
+        if all.has_errors() {
+            Err(all)
+        } else {
+            Ok(schema)
+        }
     }
 
     /// Whether `env.<path>` is there; else the path that is not, and what there is.
@@ -108,7 +131,9 @@ impl EnvironmentSchema {
                         return Err((path[..depth + 2].join("."), known));
                     }
                 }
-            } else if let (Some(elements), true) = (&variable.elements, name.parse::<usize>().is_ok()) {
+            } else if let (Some(elements), true) =
+                (&variable.elements, name.parse::<usize>().is_ok())
+            {
                 variable = elements;
             } else if matches!(variable.param.kind, ParamType::Map | ParamType::List) {
                 return Ok(());
@@ -155,20 +180,32 @@ fn variable(report: &mut Report, name: &str, node: &Node) -> Option<Variable> {
                 .collect(),
         ),
     };
-    let own = Fields::open(&mut Report::new(&report.source), &bare, &what, &VARIABLE_KEYS)?;
+    let own = Fields::open(
+        &mut Report::new(&report.source),
+        &bare,
+        &what,
+        &VARIABLE_KEYS,
+    )?;
     let param = param::from_fields(report, &what, &own)?;
     for (key, kind) in [("items", ParamType::List), ("fields", ParamType::Map)] {
         if let (Some(at), true) = (fields.at(key), param.kind != kind) {
             let wrong = report
-                .wrong(&WRONG, at, format!("`{key}` of {what} does not go with type `{}`", value::type_name(param.kind)))
+                .wrong(
+                    &WRONG,
+                    at,
+                    format!(
+                        "`{key}` of {what} does not go with type `{}`",
+                        value::type_name(param.kind)
+                    ),
+                )
                 .label(format!("only a {} has {key}", value::type_name(kind)));
             report.push(wrong);
         }
     }
     Some(Variable {
-        fields: fields
-            .get("fields")
-            .map_or_else(BTreeMap::new, |node| variables(report, node, &format!("`fields` of {what}"))),
+        fields: fields.get("fields").map_or_else(BTreeMap::new, |node| {
+            variables(report, node, &format!("`fields` of {what}"))
+        }),
         elements: fields
             .get("items")
             .and_then(|node| variable(report, &format!("{name}[]"), node))
@@ -199,9 +236,8 @@ impl Variable {
                 return value.clone();
             }
         };
-        let below = |name: &str| -> Vec<String> {
-            path.iter().cloned().chain([name.to_owned()]).collect()
-        };
+        let below =
+            |name: &str| -> Vec<String> { path.iter().cloned().chain([name.to_owned()]).collect() };
         match fitted {
             Value::Object(map) if !self.fields.is_empty() => {
                 for name in map.keys().filter(|name| !self.fields.contains_key(*name)) {

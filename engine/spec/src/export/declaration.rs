@@ -65,7 +65,10 @@ fn values(param: &Param) -> Value {
         _ => "string",
     };
     let mut schema = json!({ "type": kind });
-    let about = param.description.clone().unwrap_or_else(|| a_type(param.kind).to_owned());
+    let about = param
+        .description
+        .clone()
+        .unwrap_or_else(|| a_type(param.kind).to_owned());
     schema["description"] = about.into();
     if param.kind == ParamType::Duration {
         schema["pattern"] = super::SPAN.into();

@@ -98,7 +98,9 @@ fn choose(kind: &StepKind, defs: &mut Map<String, Value>) -> Value {
     for (key, one) in own.as_object().into_iter().flatten() {
         defs.insert(format!("{name}:{key}"), convert(one, &name));
     }
-    let required = schema["required"].as_array().is_some_and(|all| !all.is_empty());
+    let required = schema["required"]
+        .as_array()
+        .is_some_and(|all| !all.is_empty());
     defs.insert(name.clone(), convert(&schema, &name));
     let reference = format!("#/$defs/{name}");
     let mut then = json!({ "properties": { "with": { "$ref": reference } } });
@@ -119,7 +121,9 @@ fn convert(schema: &Value, owner: &str) -> Value {
     let mut out = Map::new();
     for (key, one) in map {
         let converted = match (key.as_str(), one) {
-            ("$ref", Value::String(to)) => json!(to.replace("#/$defs/", &format!("#/$defs/{owner}:"))),
+            ("$ref", Value::String(to)) => {
+                json!(to.replace("#/$defs/", &format!("#/$defs/{owner}:")))
+            }
             ("properties", Value::Object(all)) => Value::Object(
                 all.iter()
                     .map(|(name, one)| (name.clone(), loose(one, owner)))
@@ -142,9 +146,13 @@ fn loose(schema: &Value, owner: &str) -> Value {
     let Some(map) = converted.as_object_mut() else {
         return converted;
     };
-    let any = map.keys().all(|key| matches!(key.as_str(), "description" | "default" | "title"));
+    let any = map
+        .keys()
+        .all(|key| matches!(key.as_str(), "description" | "default" | "title"));
     let plain = map.get("type") == Some(&json!("string"))
-        && !["enum", "const", "pattern", "format"].iter().any(|key| map.contains_key(*key));
+        && !["enum", "const", "pattern", "format"]
+            .iter()
+            .any(|key| map.contains_key(*key));
     if any || plain {
         return converted;
     }

@@ -30,7 +30,13 @@ impl Loader<'_> {
         if is_template(file) {
             let message = "`file` of a child runbook has to be a literal".to_owned();
             let help = "name the file; choose between several with `when`".to_owned();
-            child::file(report, &node.span, message, "not known before the run", Some(help));
+            child::file(
+                report,
+                &node.span,
+                message,
+                "not known before the run",
+                Some(help),
+            );
             return None;
         }
         let path = self.locate(report, node, file, parent)?;
@@ -69,7 +75,12 @@ impl Loader<'_> {
             let names: Vec<_> = self.open[at..]
                 .iter()
                 .chain([&real(&path)])
-                .map(|path| path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+                .map(|path| {
+                    path.file_name()
+                        .unwrap_or_default()
+                        .to_string_lossy()
+                        .into_owned()
+                })
                 .collect();
             let message = format!("this runbook would run itself: {}", names.join(" → "));
             child::file(report, &node.span, message, "this closes the circle", None);
@@ -96,7 +107,13 @@ impl Loader<'_> {
             Some((other, _)) if *other != real => {
                 let message = format!("`{key}` names two files in this tree of runbooks");
                 let help = "name one of them by its path under `runbooks/`".to_owned();
-                child::file(report, &node.span, message, "another file than elsewhere", Some(help));
+                child::file(
+                    report,
+                    &node.span,
+                    message,
+                    "another file than elsewhere",
+                    Some(help),
+                );
             }
             _ => {
                 self.children.insert(key, (real, runbook.clone()));
@@ -114,24 +131,49 @@ fn params(report: &mut Report, with: &Node, runbook: &Runbook, file: &Node) {
     let entries = given.and_then(Node::map).unwrap_or_default();
     for entry in entries {
         let Some(param) = runbook.params.get(&entry.key) else {
-            let message = format!("runbook `{}` has no parameter `{}`", runbook.name, entry.key);
+            let message = format!(
+                "runbook `{}` has no parameter `{}`",
+                runbook.name, entry.key
+            );
             let help = hint(&entry.key, runbook.params.keys().map(String::as_str));
             child::param(report, &entry.at, message, "not declared there", help);
             continue;
         };
         let mut template = false;
-        entry.value.strings(&mut |_, text| template |= is_template(text));
+        entry
+            .value
+            .strings(&mut |_, text| template |= is_template(text));
         if !template && let Err(why) = value::check(param, &entry.value.json()) {
-            let message = format!("parameter `{}` of `{}` {}", entry.key, runbook.name, crate::check::param::verb(&why));
-            child::param(report, &entry.value.span, message, "not what the child takes", None);
+            let message = format!(
+                "parameter `{}` of `{}` {}",
+                entry.key,
+                runbook.name,
+                crate::check::param::verb(&why)
+            );
+            child::param(
+                report,
+                &entry.value.span,
+                message,
+                "not what the child takes",
+                None,
+            );
         }
     }
     for (name, param) in &runbook.params {
         if param.default.is_none() && !entries.iter().any(|entry| entry.key == *name) {
             let at = given.map_or(&file.span, |node| &node.span);
             let message = format!("runbook `{}` needs the parameter `{name}`", runbook.name);
-            let help = param.description.as_ref().map(|text| format!("`{name}`: {text}"));
-            child::param(report, at, message, &format!("`{name}` is missing here"), help);
+            let help = param
+                .description
+                .as_ref()
+                .map(|text| format!("`{name}`: {text}"));
+            child::param(
+                report,
+                at,
+                message,
+                &format!("`{name}` is missing here"),
+                help,
+            );
         }
     }
 }

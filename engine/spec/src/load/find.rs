@@ -43,14 +43,22 @@ pub(super) fn child(name: &str, parent: &Path) -> Result<PathBuf, Option<String>
         return Ok(path);
     }
     let absolute = super::real(parent);
-    let folder = absolute.ancestors().map(|one| one.join("runbooks")).find(|one| one.is_dir());
+    let folder = absolute
+        .ancestors()
+        .map(|one| one.join("runbooks"))
+        .find(|one| one.is_dir());
     if let Some(path) = folder.as_ref().and_then(|folder| file(&folder.join(name))) {
         return Ok(path);
     }
-    let mut known = names(if beside.as_os_str().is_empty() { Path::new(".") } else { beside });
+    let mut known = names(if beside.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        beside
+    });
     known.extend(folder.iter().flat_map(|folder| names(folder)));
     let stem = name.trim_end_matches(".yaml").trim_end_matches(".yml");
-    Err(nearest(stem, known.iter().map(String::as_str)).map(|meant| format!("did you mean `{meant}.yaml`?")))
+    Err(nearest(stem, known.iter().map(String::as_str))
+        .map(|meant| format!("did you mean `{meant}.yaml`?")))
 }
 
 fn file(path: &Path) -> Option<PathBuf> {
@@ -73,7 +81,10 @@ fn names(folder: &Path) -> Vec<String> {
             let path = entry.path();
             if path.is_dir() && prefix.matches('/').count() < 2 && !name.starts_with('.') {
                 open.push((path, format!("{prefix}{name}/")));
-            } else if let Some(stem) = name.strip_suffix(".yaml").or_else(|| name.strip_suffix(".yml")) {
+            } else if let Some(stem) = name
+                .strip_suffix(".yaml")
+                .or_else(|| name.strip_suffix(".yml"))
+            {
                 found.push(format!("{prefix}{stem}"));
             }
         }

@@ -14,7 +14,12 @@ fn row(name: &str, text: &str) {
 
 /// A file with these steps.
 fn steps(name: &str, steps: &str) {
-    row(name, &format!("name: test\nparams:\n  domain: {{ type: string }}\n  count: {{ type: integer, default: 1 }}\nsteps:\n{steps}"));
+    row(
+        name,
+        &format!(
+            "name: test\nparams:\n  domain: {{ type: string }}\n  count: {{ type: integer, default: 1 }}\nsteps:\n{steps}"
+        ),
+    );
 }
 
 macro_rules! rows {

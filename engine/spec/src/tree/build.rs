@@ -60,7 +60,12 @@ pub(crate) fn parse(source: &Arc<Source>, found: &mut Vec<Diagnostic>) -> Option
 
 /// Byte offsets of characters; none when every character is one byte.
 fn places(text: &str) -> Option<Vec<usize>> {
-    (!text.is_ascii()).then(|| text.char_indices().map(|(at, _)| at).chain([text.len()]).collect())
+    (!text.is_ascii()).then(|| {
+        text.char_indices()
+            .map(|(at, _)| at)
+            .chain([text.len()])
+            .collect()
+    })
 }
 
 enum Open {
@@ -93,10 +98,13 @@ impl Builder<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 let span = self.tight(span);
                 let value = value(&text, style, tag.as_deref());
-                self.add(anchor, Node {
-                    span,
-                    kind: Kind::Scalar(value),
-                })
+                self.add(
+                    anchor,
+                    Node {
+                        span,
+                        kind: Kind::Scalar(value),
+                    },
+                )
             }
             Event::SequenceStart(anchor, _) => self.enter(Open::List(anchor, span, Vec::new())),
             Event::MappingStart(anchor, _) => self.enter(Open::Map(anchor, span, Vec::new(), None)),
@@ -156,7 +164,8 @@ impl Builder<'_> {
                 Some((key, at)) => match map.iter().find(|entry| entry.key == key) {
                     Some(first) => {
                         let first = first.at.clone();
-                        self.found.push(syntax::duplicate(self.source, &key, first, at));
+                        self.found
+                            .push(syntax::duplicate(self.source, &key, first, at));
                     }
                     None => map.push(Entry {
                         key,

@@ -56,7 +56,9 @@ fn is_zone(text: &str) -> bool {
 fn is_id(text: &str, prefix: &str) -> bool {
     text.strip_prefix(prefix).is_some_and(|id| {
         (8..=17).contains(&id.len())
-            && id.chars().all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
+            && id
+                .chars()
+                .all(|c| c.is_ascii_digit() || ('a'..='f').contains(&c))
     })
 }
 

@@ -9,8 +9,10 @@ use serde_json::Value;
 
 use crate::tree::Kind;
 
+type Made = HashMap<fn() -> Value, Rc<Value>>;
+
 thread_local! {
-    static SCHEMAS: RefCell<HashMap<fn() -> Value, Rc<Value>>> = RefCell::new(HashMap::new());
+    static SCHEMAS: RefCell<Made> = RefCell::new(HashMap::new());
 }
 
 /// The schema of a type's inputs; made once for each thread.
@@ -40,8 +42,13 @@ pub(crate) fn resolve<'s>(root: &'s Value, schema: &'s Value) -> &'s Value {
 
 /// Whether a map of this schema has its properties and no others.
 pub(crate) fn closed(schema: &Value) -> bool {
-    let open = schema.get("additionalProperties").is_some_and(|other| other != &Value::Bool(false));
-    !open && schema["properties"].as_object().is_some_and(|all| !all.is_empty())
+    let open = schema
+        .get("additionalProperties")
+        .is_some_and(|other| other != &Value::Bool(false));
+    !open
+        && schema["properties"]
+            .as_object()
+            .is_some_and(|all| !all.is_empty())
 }
 
 /// The schema of a part of a value; an error when there can be no such part, with what there is.
@@ -78,7 +85,11 @@ pub(crate) fn part<'s>(
     if shape.list && name.parse::<usize>().is_ok() {
         return Ok(schema.get("items"));
     }
-    if shape.any || shape.map { Ok(None) } else { Err(Vec::new()) }
+    if shape.any || shape.map {
+        Ok(None)
+    } else {
+        Err(Vec::new())
+    }
 }
 
 /// The values that a branch of a choice stands for.

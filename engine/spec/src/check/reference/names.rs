@@ -11,8 +11,9 @@ use crate::document::{Document, StepNode};
 use crate::environment::EnvironmentSchema;
 use crate::tree::{Entry, Node};
 
-pub(super) const ROOTS: [&str; 8] =
-    ["params", "env", "run", "steps", "item", "index", "secrets", "schedule"];
+pub(super) const ROOTS: [&str; 8] = [
+    "params", "env", "run", "steps", "item", "index", "secrets", "schedule",
+];
 pub(super) const RUN: [&str; 5] = ["id", "runbook", "started_at", "status", "attempt"];
 pub(super) const SCHEDULE: [&str; 2] = ["slot", "name"];
 
@@ -23,9 +24,7 @@ pub(crate) enum Outputs {
     /// These names, whatever is in them.
     Known { names: Vec<String> },
     /// As a JSON Schema says.
-    Schema {
-        root: Rc<Value>,
-    },
+    Schema { root: Rc<Value> },
 }
 
 impl Outputs {
@@ -47,17 +46,28 @@ impl Outputs {
             }
             "runbook" => match child {
                 Some(child) => Self::Known {
-                    names: child.outputs.keys().cloned().chain(["run_id".to_owned()]).collect(),
+                    names: child
+                        .outputs
+                        .keys()
+                        .cloned()
+                        .chain(["run_id".to_owned()])
+                        .collect(),
                 },
                 None => Self::Any,
             },
             _ => {
                 let root = crate::check::inputs::kept(kind.outputs);
-                let open = !closed(resolve(&root, &root)) && root["oneOf"].is_null() && root["anyOf"].is_null();
-                if open && root["additionalProperties"] != Value::Bool(false) && root["properties"].is_object() {
+                let schema = resolve(&root, &root);
+                let other = schema
+                    .get("additionalProperties")
+                    .is_some_and(|other| *other != Value::Bool(false));
+                if closed(schema) || schema["oneOf"].is_array() || schema["anyOf"].is_array() {
+                    return Self::Schema { root };
+                }
+                if schema["type"] == "object" && !other {
                     return Self::Known { names: Vec::new() };
                 }
-                if open { Self::Any } else { Self::Schema { root } }
+                Self::Any
             }
         }
     }
@@ -190,7 +200,8 @@ impl<'a> Names<'a> {
     }
 
     pub(super) fn has_variable(&self, name: &str) -> bool {
-        self.environment.is_some_and(|schema| schema.vars.contains_key(name))
+        self.environment
+            .is_some_and(|schema| schema.vars.contains_key(name))
     }
 
     /// Whether `env.<path>` is there; else the path that is not, and what there is.
