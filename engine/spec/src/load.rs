@@ -120,9 +120,11 @@ impl Loader<'_> {
         let outputs = self.outputs(report, &document, path);
         let mut needs = needs::resolve(report, &document);
         let order = needs::order(report, &document, &mut needs);
+        marks::check(report, &document);
+        let names = reference::Names::new(&document, self.environment, outputs, (&needs, &order));
         for step in &document.steps {
             if let Some(kind) = step.kind {
-                inputs::check(report, kind, step.with, &step.uses_at);
+                inputs::check(report, kind, (step.with, &step.uses_at), &names);
             }
             if let Some(UndoNode::With {
                 kind: Some(kind),
@@ -131,13 +133,11 @@ impl Loader<'_> {
                 ..
             }) = &step.undo
             {
-                inputs::check(report, kind, *with, at);
+                inputs::check(report, kind, (*with, at), &names);
             }
             until::check(report, step);
             undo::check(report, step);
         }
-        marks::check(report, &document);
-        let names = reference::Names::new(&document, self.environment, outputs, (&needs, &order));
         let read = reference::check(report, &document, &names);
         let wrong = report
             .list

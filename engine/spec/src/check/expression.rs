@@ -4,7 +4,7 @@ use runbook_step::expression::{self, FUNCTIONS};
 use runbook_step::template::{self, HELPERS, Reference};
 
 use super::Report;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Diagnostic};
 use crate::nearest::hint;
 use crate::source::Source;
 use crate::tree::{Node, Span};
@@ -66,6 +66,22 @@ pub(crate) fn template(report: &mut Report, node: &Node, text: &str) -> Vec<Plac
             Vec::new()
         }
     }
+}
+
+/// An expression that gives another type than its key asks for.
+pub(super) fn mistyped(
+    report: &Report,
+    node: &Node,
+    key: &str,
+    (given, wanted): (&str, &str),
+) -> Diagnostic {
+    report
+        .wrong(
+            &EXPRESSION,
+            &node.span,
+            format!("`{key}` has to give {wanted}"),
+        )
+        .label(format!("this is {given}"))
 }
 
 /// The references of an expression.

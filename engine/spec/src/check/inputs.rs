@@ -7,6 +7,7 @@ use runbook_step::template::{is_template, is_whole};
 use serde_json::Value;
 
 use super::Report;
+use crate::check::reference::Names;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::nearest::hint;
 use crate::tree::{Kind, Node, Span};
@@ -37,7 +38,12 @@ const WRONG: Code = Code {
 };
 
 /// Checks the inputs of a step; `at` is where a missing `with` is pointed at.
-pub(crate) fn check(report: &mut Report, kind: &StepKind, with: Option<&Node>, at: &Span) {
+pub(crate) fn check(
+    report: &mut Report,
+    kind: &StepKind,
+    (with, at): (Option<&Node>, &Span),
+    names: &Names<'_>,
+) {
     let root = schema::of(kind);
     let empty = Node {
         span: at.clone(),
@@ -47,6 +53,7 @@ pub(crate) fn check(report: &mut Report, kind: &StepKind, with: Option<&Node>, a
     let walk = Walk {
         root: &root,
         report,
+        names,
         kind: kind.name,
     };
     let mut found = Vec::new();
@@ -78,6 +85,7 @@ fn has_templates(node: &Node) -> bool {
 struct Walk<'a> {
     root: &'a Value,
     report: &'a Report,
+    names: &'a Names<'a>,
     kind: &'a str,
 }
 
@@ -136,16 +144,25 @@ impl Walk<'_> {
         path: &str,
         found: &mut Vec<Diagnostic>,
     ) {
-        if Shape::of(self.root, schema).text || is_whole(text) {
+        let shape = Shape::of(self.root, schema);
+        let wanted = shape.words();
+        let message = format!("{} has to be {wanted}", self.input(path));
+        if let Some((path, given)) = self.names.lone(text) {
+            if !given.meets(shape) {
+                let wrong = self.wrong(&WRONG, node, message);
+                let wrong = wrong.label(format!("`{path}` is {}", given.words()));
+                found.push(match shape.text && !given.takes(&Kind::List(Vec::new())) {
+                    true => wrong.help(format!("`{{{{ json {path} }}}}` is its text")),
+                    false => self.about(wrong, schema),
+                });
+            }
             return;
         }
-        let wanted = Shape::of(self.root, schema).words();
+        if shape.text || is_whole(text) {
+            return;
+        }
         let wrong = self
-            .wrong(
-                &WRONG,
-                node,
-                format!("{} has to be {wanted}", self.input(path)),
-            )
+            .wrong(&WRONG, node, message)
             .label("text glued to a template is text")
             .help("let the template stand alone: \"{{ … }}\"");
         found.push(wrong);
@@ -178,6 +195,10 @@ impl Walk<'_> {
 
     fn branches(&self, node: &Node, branches: &[Value], path: &str, found: &mut Vec<Diagnostic>) {
         let branches: Vec<&Value> = branches.iter().map(|one| resolve(self.root, one)).collect();
+        if let Some(names) = schema::only_required(&branches) {
+            self.one_of(node, &names, path, found);
+            return;
+        }
         let tried: Vec<Vec<Diagnostic>> = branches
             .iter()
             .map(|branch| {
@@ -218,6 +239,28 @@ impl Walk<'_> {
                 found.extend(best.into_iter().flat_map(|at| tried[*at].iter().cloned()));
             }
         }
+    }
+
+    /// Exactly one of some inputs.
+    fn one_of(&self, node: &Node, names: &[&str], path: &str, found: &mut Vec<Diagnostic>) {
+        let given: Vec<&&str> = names
+            .iter()
+            .filter(|name| node.get(name).is_some())
+            .collect();
+        if given.len() == 1 {
+            return;
+        }
+        let listed: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+        let message = format!(
+            "{} needs one of the inputs {}",
+            self.owner(path),
+            listed.join(", ")
+        );
+        let label = match given.len() {
+            0 => "none of them is here".to_owned(),
+            count => format!("{count} of them are here"),
+        };
+        found.push(self.wrong(&MISSING, node, message).label(label));
     }
 
     fn map(&self, node: &Node, schema: &Value, path: &str, found: &mut Vec<Diagnostic>) {
@@ -393,7 +436,16 @@ impl Walk<'_> {
                 format!("{} has to be {wanted}", self.input(path)),
             )
             .label(format!("this is {}", node.what()));
-        self.about(wrong, schema)
+        let pattern = schema["pattern"].as_str().unwrap_or_default();
+        match &node.kind {
+            Kind::Scalar(Value::Number(number)) if pattern.contains("ms") => {
+                wrong.help(format!("it is a duration: write `{number}s` for seconds"))
+            }
+            Kind::Scalar(Value::Number(_) | Value::Bool(_)) if wanted == "a text" => {
+                wrong.help("put it in quotes")
+            }
+            _ => self.about(wrong, schema),
+        }
     }
 
     fn about(&self, wrong: Diagnostic, schema: &Value) -> Diagnostic {

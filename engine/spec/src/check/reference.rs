@@ -4,10 +4,11 @@ mod names;
 
 use std::collections::BTreeSet;
 
-use runbook_core::Section;
+use runbook_core::{ParamType, Section};
 
 use super::Report;
-use super::expression::{Placed, expression, template};
+use super::expression::{Placed, expression, mistyped, template};
+use super::inputs::Shape;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::document::{Document, StepNode, UndoNode};
 use crate::nearest::{hint, nearest};
@@ -125,6 +126,12 @@ impl Reader<'_, '_> {
                 self.expression(node, place);
             }
         }
+        for (key, node, kind) in [
+            ("when", step.when, ParamType::Boolean),
+            ("for_each", step.for_each, ParamType::List),
+        ] {
+            self.gives(key, node, kind);
+        }
         let plain = [step.summary, step.region, step.role_arn];
         for node in plain.into_iter().flatten() {
             self.templates(node, Place::Inputs(index));
@@ -137,6 +144,21 @@ impl Reader<'_, '_> {
         }) = &step.undo
         {
             self.templates(with, Place::Undo(index));
+        }
+    }
+
+    /// An expression that is only a path has the type of what it names.
+    fn gives(&mut self, key: &str, node: Option<&Node>, kind: ParamType) {
+        let Some((node, text)) = node.and_then(|node| Some((node, node.text()?))) else {
+            return;
+        };
+        let path: Vec<String> = text.trim().split('.').map(str::to_owned).collect();
+        let wanted = Shape::of_type(kind);
+        if let Some(given) = self.names.shape(&path)
+            && !given.meets(wanted)
+        {
+            let wrong = mistyped(self.report, node, key, (&given.words(), &wanted.words()));
+            self.report.push(wrong);
         }
     }
 

@@ -101,6 +101,19 @@ impl EnvironmentSchema {
         }
     }
 
+    /// The type of the variable, or the part of one, at a path.
+    pub(crate) fn find(&self, path: &[String]) -> Option<ParamType> {
+        let (first, rest) = path.split_first()?;
+        let mut variable = self.vars.get(first)?;
+        for name in rest {
+            variable = match &variable.elements {
+                Some(elements) if name.parse::<usize>().is_ok() => elements,
+                _ => variable.fields.get(name)?,
+            };
+        }
+        Some(variable.param.kind)
+    }
+
     /// Whether `env.<path>` is there; else the path that is not, and what there is.
     pub(crate) fn check_path(&self, path: &[String]) -> Result<(), (String, Vec<String>)> {
         let Some((first, rest)) = path.split_first() else {

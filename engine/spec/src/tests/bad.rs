@@ -94,6 +94,8 @@ rows! {
     until_unknown_name: steps "  - id: a\n    uses: aws.elbv2.targets.health\n    with: { target_group: g }\n    until: target.size() > 0 && targets[0].stat == 'healthy'\n";
     wrong_undo: steps "  - { id: a, uses: aws.sns.publish, with: { topic: t, message: m }, undo: never }\n  - id: b\n    uses: aws.sns.publish\n    with: { topic: t, message: m }\n    undo: { uses: wait, with: { for: 1s } }\n  - id: c\n    uses: aws.sns.publish\n    with: { topic: t, message: m }\n    undo: { uses: aws.sns.publish, with: { topic: '{{ steps.c.message_id }}', mesage: m } }\n";
     child_not_there: steps "  - id: a\n    uses: runbook\n    with: { file: nope.yaml }\n  - id: b\n    uses: runbook\n    with: { file: '{{ params.domain }}.yaml' }\n";
+    template_of_another_type: steps "  - { id: h, uses: aws.elbv2.targets.health, with: { target_group: '{{ params.count }}', ports: '{{ env.smoke_urls }}' } }\n  - id: a\n    uses: aws.route53.record.upsert\n    with: { zone: '{{ env.dns }}', name: '{{ params.domain }}', type: A, weight: '{{ params.domain }}', evaluate: '{{ steps.h.healthy }}' }\n";
+    expression_of_another_type: steps "  - id: a\n    uses: wait\n    with: { for: 5 }\n    when: params.domain\n    for_each: env.dns\n";
     in_a_block: steps "  - id: a\n    uses: aws.sns.publish\n    with:\n      topic: t\n      message: |\n        First line.\n        Then {{ params.domain }},\n        then {{ params.nope }}.\n";
     many_at_once: row "name: Many\nsteps:\n  - id: a\n    uses: aws.sns.publsh\n  - id: a\n    needs: [z]\n    uses: wait\n    with: { for: 1s, x: 1 }\n    when: params.q\n";
 }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use runbook_core::ParamType;
 use runbook_step::StepKind;
 use serde_json::Value;
 
@@ -101,6 +102,20 @@ pub(super) fn choices(schema: &Value) -> Vec<&Value> {
     }
 }
 
+/// The names of branches that only say which key has to be there.
+pub(super) fn only_required<'s>(branches: &[&'s Value]) -> Option<Vec<&'s str>> {
+    branches
+        .iter()
+        .map(|branch| match branch.as_object() {
+            Some(map) if map.len() == 1 => match map.get("required")?.as_array()?.as_slice() {
+                [one] => one.as_str(),
+                _ => None,
+            },
+            _ => None,
+        })
+        .collect()
+}
+
 /// Whether a value is of one of the types of `type`.
 pub(super) fn has_type(types: &Value, kind: &Kind) -> bool {
     let one = |name: &str| match kind {
@@ -138,6 +153,33 @@ impl Shape {
         let mut shape = Self::default();
         shape.add(root, schema, 0);
         shape
+    }
+
+    /// The types of the values of a declaration.
+    pub(crate) fn of_type(kind: ParamType) -> Self {
+        let mut shape = Self::default();
+        match kind {
+            ParamType::Integer => shape.whole = true,
+            ParamType::Number => shape.number = true,
+            ParamType::Boolean => shape.truth = true,
+            ParamType::List => shape.list = true,
+            ParamType::Map => shape.map = true,
+            _ => shape.text = true,
+        }
+        shape
+    }
+
+    /// Whether a value of this shape can be one of the other. Null is left to the run: it says which
+    /// name was null.
+    pub(crate) fn meets(self, other: Self) -> bool {
+        let numbers = |one: Self| one.number || one.whole;
+        self.any
+            || other.any
+            || (self.text && other.text)
+            || (self.list && other.list)
+            || (self.map && other.map)
+            || (self.truth && other.truth)
+            || (numbers(self) && numbers(other))
     }
 
     fn add(&mut self, root: &Value, schema: &Value, depth: usize) {

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use runbook_core::{Runbook, Section};
+use runbook_core::{ParamType, Runbook, Section};
 use serde_json::Value;
 
-use crate::check::inputs::{closed, part, resolve};
-use crate::document::{Document, StepNode};
+use crate::check::inputs::{Shape, closed, part, resolve};
+use crate::document::{Declared, Document, StepNode};
 use crate::environment::EnvironmentSchema;
 use crate::tree::{Entry, Node};
 
@@ -40,9 +40,9 @@ impl Outputs {
             },
             "manual" => {
                 let form = step.with.and_then(|with| with.get("form"));
-                let mut names: Vec<String> = form.and_then(Node::map).map_or_else(Vec::new, keys);
-                names.extend(["by", "at"].map(str::to_owned));
-                Self::Known { names }
+                Self::Known {
+                    names: form.and_then(Node::map).map_or_else(Vec::new, keys),
+                }
             }
             "runbook" => match child {
                 Some(child) => Self::Known {
@@ -90,6 +90,18 @@ impl Outputs {
         }
     }
 
+    /// The types that the value at a path can have.
+    fn shape(&self, path: &[String]) -> Option<Shape> {
+        let Self::Schema { root } = self else {
+            return None;
+        };
+        let mut schema: &Value = root;
+        for name in path {
+            schema = part(root, schema, name).ok()??;
+        }
+        Some(Shape::of(root, schema))
+    }
+
     /// Whether a path leads somewhere; else the name that does not, and what there is.
     pub(crate) fn check(&self, path: &[String]) -> Result<(), (String, Vec<String>)> {
         let Some(first) = path.first() else {
@@ -120,6 +132,7 @@ impl Outputs {
 /// Every name that a file can read.
 pub(crate) struct Names<'a> {
     pub(super) params: Vec<&'a str>,
+    declared: &'a [Declared<'a>],
     environment: Option<&'a EnvironmentSchema>,
     steps: &'a [StepNode<'a>],
     index: BTreeMap<&'a str, usize>,
@@ -154,6 +167,7 @@ impl<'a> Names<'a> {
         }
         Self {
             params: document.params.iter().map(|one| one.name).collect(),
+            declared: &document.params,
             environment,
             steps,
             index,
@@ -199,9 +213,52 @@ impl<'a> Names<'a> {
         self.before[reader][step / 64] & (1 << (step % 64)) != 0
     }
 
+    /// The path and the types of a text that is one template with one path in it and nothing else.
+    pub(crate) fn lone(&self, text: &str) -> Option<(String, Shape)> {
+        let inner = text
+            .strip_prefix("{{")?
+            .strip_suffix("}}")?
+            .trim_matches(['{', '}', ' ']);
+        let path: Vec<String> = inner.split('.').map(str::to_owned).collect();
+        let plain = |part: &String| {
+            part.chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+        };
+        let shape = path.iter().all(plain).then(|| self.shape(&path))??;
+        Some((inner.to_owned(), shape))
+    }
+
     pub(super) fn has_variable(&self, name: &str) -> bool {
         self.environment
             .is_some_and(|schema| schema.vars.contains_key(name))
+    }
+
+    /// The types that the value at a path can have, as far as they are declared.
+    pub(crate) fn shape(&self, path: &[String]) -> Option<Shape> {
+        let (root, rest) = path.split_first()?;
+        let (first, more) = rest.split_first()?;
+        match (root.as_str(), more) {
+            ("params", []) => {
+                let declared = self.declared.iter().find(|one| one.name == first)?;
+                Some(Shape::of_type(declared.param.kind))
+            }
+            ("params", _) => None,
+            ("env", _) => match (first.as_str(), more) {
+                ("name", []) => Some(Shape::of_type(ParamType::String)),
+                ("protected", []) => Some(Shape::of_type(ParamType::Boolean)),
+                _ => self.environment?.find(rest).map(Shape::of_type),
+            },
+            ("steps", _) => {
+                let step = self.find(first)?;
+                match (self.runs_for_each(step), more) {
+                    (true, []) => Some(Shape::of_type(ParamType::List)),
+                    (true, _) => None,
+                    (false, []) => Some(Shape::of_type(ParamType::Map)),
+                    (false, _) => self.output(step)?.shape(more),
+                }
+            }
+            _ => None,
+        }
     }
 
     /// Whether `env.<path>` is there; else the path that is not, and what there is.
