@@ -252,7 +252,7 @@ impl Walk<'_> {
         }
         let listed: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
         let message = format!(
-            "{} needs one of the inputs {}",
+            "{} takes one of the inputs {}",
             self.owner(path),
             listed.join(", ")
         );
@@ -436,7 +436,7 @@ impl Walk<'_> {
                 format!("{} has to be {wanted}", self.input(path)),
             )
             .label(format!("this is {}", node.what()));
-        let pattern = schema["pattern"].as_str().unwrap_or_default();
+        let pattern = schema::pattern(self.root, schema);
         match &node.kind {
             Kind::Scalar(Value::Number(number)) if pattern.contains("ms") => {
                 wrong.help(format!("it is a duration: write `{number}s` for seconds"))

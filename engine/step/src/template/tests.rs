@@ -108,6 +108,29 @@ fn helpers_nest_with_their_types() {
 }
 
 #[test]
+fn blocks_chain_and_nest() {
+    for (text, value) in [
+        (
+            "{{#if params.none}}a{{else if env.urls}}b{{else}}c{{/if}}",
+            "b",
+        ),
+        ("{{#unless params.none}}a{{/unless}}", "a"),
+        ("{{#with env.net}}<{{this}}>{{/with}}", "<10.0.0.0/16>"),
+        (
+            "{{#each env.urls}}{{#if @first}}[{{else}},{{/if}}{{this}}{{#if @last}}]{{/if}}{{/each}}",
+            "[a,b]",
+        ),
+        (
+            "{{#each (pluck env.subnets \"id\") as |id n|}}{{n}}:{{id}} {{/each}}",
+            "0:s-1 1:s-2 ",
+        ),
+        ("a {{~ env.name ~}} b", "aprodb"),
+    ] {
+        assert_eq!(one(text), Ok(json!(value)), "{text}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_named() {
     for (text, message) in [
         ("{{ nope }}", "unknown name `nope`"),

@@ -93,6 +93,15 @@ pub(crate) fn part<'s>(
     }
 }
 
+/// The pattern of a text, also of one that may be absent.
+pub(super) fn pattern<'s>(root: &'s Value, schema: &'s Value) -> &'s str {
+    let branches = schema["anyOf"].as_array().into_iter().flatten();
+    std::iter::once(schema)
+        .chain(branches)
+        .find_map(|one| resolve(root, one)["pattern"].as_str())
+        .unwrap_or_default()
+}
+
 /// The values that a branch of a choice stands for.
 pub(super) fn choices(schema: &Value) -> Vec<&Value> {
     match (schema.get("const"), schema["enum"].as_array()) {
