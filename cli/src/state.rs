@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use runbook_core::{Measure, Run, Timestamp, measure};
+use runbook_runtime::Store;
 use runbook_runtime::store::{Filter, RunInfo, Snapshot};
-use runbook_runtime::{Definition, Store};
 
 use crate::failure::Failure;
 use crate::project::Project;
@@ -40,7 +40,6 @@ pub(crate) fn find(snapshot: &Snapshot, name: Option<&str>) -> Result<RunInfo, F
 /// A run with its state, replayed from its journal.
 pub(crate) struct Loaded {
     pub(crate) info: RunInfo,
-    pub(crate) definition: Definition,
     pub(crate) run: Run,
 }
 
@@ -62,11 +61,7 @@ pub(crate) fn load(snapshot: &Snapshot, info: RunInfo) -> Result<Loaded, Failure
     let run = Run::new(Arc::new(book))
         .replay(events.iter().map(|row| &row.entry))
         .map_err(|error| Failure::new(1, format!("run {} is corrupt: {error}", info.id)))?;
-    Ok(Loaded {
-        info,
-        definition,
-        run,
-    })
+    Ok(Loaded { info, run })
 }
 
 /// A run and the child runs below it, of all depths; not what prepared it.

@@ -1,5 +1,11 @@
 //! The environments against the document that the project was created from: its matrix row by row, its
 //! `environment_config` blocks key by key, and its contradictions one by one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::type_complexity,
+    missing_docs,
+    reason = "tests"
+)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -69,6 +69,8 @@ fn paths(project: &Project, args: &ValidateArgs) -> Result<Vec<PathBuf>, Failure
         return args
             .files
             .iter()
+            // `runbooks/*.yaml` names the scenario files too; they are no runbooks.
+            .filter(|file| !file.ends_with(".sandbox.yaml"))
             .map(|file| load::find(project, file))
             .collect();
     }

@@ -22,8 +22,6 @@ pub(crate) enum Mode {
     Plain,
     /// One JSON object for each event.
     Json,
-    /// Nothing.
-    Silent,
 }
 
 impl Mode {
@@ -56,7 +54,7 @@ impl Progress {
     pub(crate) fn new(mode: Mode) -> Arc<Self> {
         let screen = MultiProgress::with_draw_target(match mode {
             Mode::Live => ProgressDrawTarget::stdout(),
-            Mode::Plain | Mode::Json | Mode::Silent => ProgressDrawTarget::hidden(),
+            Mode::Plain | Mode::Json => ProgressDrawTarget::hidden(),
         });
         Arc::new(Self {
             mode,
@@ -88,13 +86,12 @@ impl Progress {
                 let _ = self.screen.println(text);
             }
             Mode::Plain => out(&format!("{text}\n")),
-            Mode::Json | Mode::Silent => {}
+            Mode::Json => {}
         }
     }
 
     fn notice(&self, notice: &Notice) {
         match self.mode {
-            Mode::Silent => return,
             Mode::Json => return print_json(notice),
             Mode::Live | Mode::Plain => {}
         }

@@ -66,7 +66,7 @@ pub(crate) fn green(text: &str) -> String {
 
 /// A span, short.
 pub(crate) fn span(millis: Millis) -> String {
-    if millis < 10_000 && millis >= 100 {
+    if (100..10_000).contains(&millis) {
         return format!("{}.{}s", millis / 1_000, millis % 1_000 / 100);
     }
     if millis < 100 {

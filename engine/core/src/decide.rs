@@ -80,6 +80,8 @@ pub enum Input {
         outputs: Value,
         /// Whether an objective was missed.
         missed: bool,
+        /// Whether its outputs could not be computed.
+        broken: bool,
     },
 }
 
@@ -196,7 +198,11 @@ impl Run {
                 Life::Paused | Life::Ended(RunStatus::Failed) => vec![Event::Reopened { actor }],
                 Life::Pending | Life::Live | Life::Ended(_) => Vec::new(),
             },
-            Input::Concluded { outputs, missed } => self.conclude(outputs, missed),
+            Input::Concluded {
+                outputs,
+                missed,
+                broken,
+            } => self.conclude(outputs, missed, broken),
         }
     }
 
@@ -584,13 +590,13 @@ impl Run {
         events
     }
 
-    fn conclude(&self, outputs: Value, missed: bool) -> Vec<Event> {
+    fn conclude(&self, outputs: Value, missed: bool, broken: bool) -> Vec<Event> {
         if self.life != Life::Live || self.current_section().is_some() || !self.active.is_empty() {
             return Vec::new();
         }
         let status = if self.cancelled {
             RunStatus::Cancelled
-        } else if self.failed {
+        } else if self.failed || broken {
             RunStatus::Failed
         } else if missed {
             RunStatus::ObjectiveMissed

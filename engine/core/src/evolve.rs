@@ -5,8 +5,8 @@ use thiserror::Error;
 
 use crate::run::{Life, section_index};
 use crate::{
-    Attempt, Event, Instance, InstanceState, Journal, Key, OnFailure, Phase, Run, Section, StepRun,
-    StepStatus, Timestamp,
+    Attempt, Event, Instance, InstanceState, Journal, Key, OnFailure, Phase, Run, Section,
+    SkipReason, StepRun, StepStatus, Timestamp,
 };
 
 /// A journal that cannot be: the state has no place for the event. The run is marked corrupt and
@@ -104,8 +104,11 @@ impl Run {
 
     fn evolve_step(&mut self, at: Timestamp, event: &Event, key: Key) -> Result<(), Corrupt> {
         match event {
-            Event::Skipped { .. } => {
+            Event::Skipped { reason, .. } => {
                 self.steps[key.step].skipped = true;
+                if *reason == SkipReason::Empty {
+                    self.steps[key.step].items = Some(Vec::new());
+                }
                 self.end_step(key.step, StepStatus::Skipped);
             }
             Event::Expanded { items, .. } => self.expand(key.step, items),

@@ -226,6 +226,7 @@ impl Simulation {
                 self.input(Input::Concluded {
                     outputs: json!({}),
                     missed: false,
+                    broken: false,
                 });
             }
         }

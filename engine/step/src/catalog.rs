@@ -171,13 +171,18 @@ impl StepKind {
     pub fn summary(&self) -> String {
         let schema = (self.inputs)();
         let text = schema["description"].as_str().unwrap_or_default();
-        text.split("\n\n").next().unwrap_or_default().replace('\n', " ")
+        text.split("\n\n")
+            .next()
+            .unwrap_or_default()
+            .replace('\n', " ")
     }
 }
 
 impl std::fmt::Debug for StepKind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StepKind").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("StepKind")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -205,7 +210,10 @@ fn give<T: Serialize>(value: &T) -> StepResult<Value> {
 
 fn take<T: DeserializeOwned>(value: Value) -> StepResult<T> {
     serde_json::from_value(value).map_err(|error| {
-        Fault::new(FaultKind::Internal, format!("the journal's record does not fit: {error}"))
+        Fault::new(
+            FaultKind::Internal,
+            format!("the journal's record does not fit: {error}"),
+        )
     })
 }
 
@@ -217,7 +225,10 @@ fn progress<T: Serialize>(progress: Progress<T>) -> StepResult<Reply> {
 }
 
 fn mismatch() -> Fault {
-    Fault::new(FaultKind::Internal, "the engine asked a step type for what its shape has not")
+    Fault::new(
+        FaultKind::Internal,
+        "the engine asked a step type for what its shape has not",
+    )
 }
 
 const fn entry<A: Args>(form: Form, class: RetryClass) -> StepKind {
@@ -289,7 +300,10 @@ pub const fn change<C: Change>() -> StepKind {
                 Ask::Undo(before, output) => {
                     let before: C::Before = take(before)?;
                     let output = output.map(take::<C::Output>).transpose()?;
-                    progress(args.undo(&before, output.as_ref(), &client, context).await?)
+                    progress(
+                        args.undo(&before, output.as_ref(), &client, context)
+                            .await?,
+                    )
                 }
                 Ask::Read | Ask::Poll | Ask::Act | Ask::LookUp | Ask::Repeat => Err(mismatch()),
             }

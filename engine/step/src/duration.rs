@@ -7,7 +7,8 @@ use runbook_core::Millis;
 /// # Errors
 /// A sentence that says what a span looks like.
 pub fn parse(text: &str) -> Result<Millis, String> {
-    let wrong = || format!("`{text}` is not a duration: write it like 250ms, 30s, 15m, 1h30m or 2d");
+    let wrong =
+        || format!("`{text}` is not a duration: write it like 250ms, 30s, 15m, 1h30m or 2d");
     let mut rest = text.trim();
     let mut total: Millis = 0;
     if rest.is_empty() {

@@ -98,6 +98,9 @@ mod tests {
     #[test]
     fn an_unknown_secret_is_an_error() {
         let rendered = json!(placeholder("nope"));
-        assert_eq!(reveal(&rendered, &|name| Err(name.to_owned())), Err("nope".to_owned()));
+        assert_eq!(
+            reveal(&rendered, &|name| Err(name.to_owned())),
+            Err("nope".to_owned())
+        );
     }
 }

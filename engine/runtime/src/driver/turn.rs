@@ -79,15 +79,17 @@ impl Driver {
     }
 
     fn conclude(&mut self) -> Result<bool, DriveError> {
-        let (outputs, missed) = match self.facts.outputs(&self.run) {
-            Ok(outputs) => (
-                outputs,
-                self.measures().iter().any(|measure| !measure.met()),
-            ),
-            // Outputs that cannot be rendered do not undo what the steps did.
-            Err(fault) => (serde_json::json!({ "$error": fault.to_string() }), false),
+        let missed = self.measures().iter().any(|measure| !measure.met());
+        // What was promised and cannot be given is a failure; what the steps did stays done.
+        let (outputs, broken) = match self.facts.outputs(&self.run) {
+            Ok(outputs) => (outputs, false),
+            Err(fault) => (serde_json::json!({ "$error": fault.to_string() }), true),
         };
-        self.changes(Input::Concluded { outputs, missed })
+        self.changes(Input::Concluded {
+            outputs,
+            missed,
+            broken,
+        })
     }
 
     /// Says yes to every open question where nothing real is at stake.

@@ -150,18 +150,36 @@ async fn every_item_of_a_loop_is_a_step_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_empty_loop_is_skipped() {
+async fn an_empty_loop_is_skipped_and_gives_an_empty_list() {
     let world = World::new();
-    let (_, ended) = world
-        .run(book(vec![step(
-            "each",
-            "test.echo",
-            &[],
-            json!({}),
-            json!({ "for_each": { "over": "[]", "max_parallel": 2 } }),
-        )]))
+    let empty = json!({ "for_each": { "over": "[]", "max_parallel": 2 } });
+    let (id, ended) = world
+        .run(book_with(
+            vec![step("each", "test.echo", &[], json!({}), empty)],
+            json!({ "outputs": { "all": "{{ steps.each }}" } }),
+        ))
         .await;
     assert_eq!(finished(&ended), RunStatus::Succeeded);
+    assert_eq!(
+        world.snapshot().run(&id).unwrap().outputs,
+        Some(json!({ "all": [] }))
+    );
+}
+
+#[tokio::test]
+async fn an_output_that_cannot_be_given_fails_the_run() {
+    let world = World::new();
+    let (id, ended) = world
+        .run(book_with(
+            vec![step("one", "test.echo", &[], json!({}), json!({}))],
+            json!({ "outputs": { "nothing": "{{ steps.one.no_such_output }}" } }),
+        ))
+        .await;
+    assert_eq!(finished(&ended), RunStatus::Failed);
+    assert_eq!(
+        world.journal(&id).last().map(String::as_str),
+        Some("finished")
+    );
 }
 
 #[tokio::test]
