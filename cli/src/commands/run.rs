@@ -19,11 +19,12 @@ pub(crate) async fn run(project: &Project, args: &RunArgs) -> Result<u8, Failure
         sets: args.sets.clone(),
         params: params(args.params_file.as_deref(), &args.params)?,
     };
-    let driving = Driving::new(project, args.json)?;
-    let ready = load(project, &driving.catalog, &request)?;
+    // A request that is refused leaves nothing behind, not even a state file.
+    let ready = load(project, &runbook_steps::catalog(), &request)?;
     if !args.sandbox {
         confirm(&ready, args)?;
     }
+    let driving = Driving::new(project, args.json)?;
     let meta = if args.sandbox {
         sandbox(project, &ready, args).await?
     } else {

@@ -281,18 +281,18 @@ impl Driver {
         let first = self.seq + 1;
         self.seq += events.len() as u64;
         let run = &self.facts.id;
-        if !logs.is_empty() {
-            self.engine.tell(&Notice::Logs {
-                run: run.clone(),
-                lines: logs,
-            });
-        }
         if !events.is_empty() {
             self.engine.tell(&Notice::Events {
                 run: run.clone(),
                 first,
                 events,
                 status: self.run.status(),
+            });
+        }
+        if !logs.is_empty() {
+            self.engine.tell(&Notice::Logs {
+                run: run.clone(),
+                lines: logs,
             });
         }
         Ok(())
