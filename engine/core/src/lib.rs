@@ -13,6 +13,7 @@ mod decide;
 mod event;
 mod evolve;
 mod fault;
+mod input;
 mod objective;
 mod run;
 mod runbook;
@@ -20,10 +21,10 @@ mod status;
 mod time;
 
 pub use command::{Command, Method};
-pub use decide::{Answer, Doubt, Input, Prepared, Resolution};
 pub use event::{Effect, Event, Journal, SkipReason};
 pub use evolve::Corrupt;
 pub use fault::{Executed, Fault, FaultKind, Origin};
+pub use input::{Answer, Doubt, Input, Prepared, Resolution};
 pub use objective::{Measure, Objective, measure};
 pub use run::{Attempt, Instance, InstanceState, Key, Phase, Run, StepRun};
 pub use runbook::{
