@@ -35,7 +35,15 @@ pub(crate) fn actor() -> String {
     ["USER", "LOGNAME", "USERNAME"]
         .iter()
         .find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()))
+        .or_else(user_id)
         .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The number of the user, where no variable names them.
+fn user_id() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("Uid:"))?;
+    Some(format!("uid {}", line.split_whitespace().nth(1)?))
 }
 
 impl Driving {

@@ -108,7 +108,8 @@ fn wants_json(command: &Command) -> bool {
     }
 }
 
-fn tell(failure: &Failure, json: bool) {
+/// Prints a failure where the person looks for it.
+pub(crate) fn tell(failure: &Failure, json: bool) {
     if json {
         ui::json(&failure.to_json());
         return;

@@ -61,7 +61,14 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
             continue;
         }
         any = true;
-        let code = driving.root(&info.id).await?;
+        // One that cannot go on does not keep the others.
+        let code = match driving.root(&info.id).await {
+            Ok(code) => code,
+            Err(failure) => {
+                crate::tell(&failure, args.json);
+                failure.code
+            }
+        };
         if code != exit::OK {
             worst = code;
         }
