@@ -115,7 +115,7 @@ pub(crate) fn tell(failure: &Failure, json: bool) {
         return;
     }
     if let Some(report) = &failure.report {
-        ui::say(report);
+        ui::say(&format!("{report}\n"));
     }
     if !failure.message.is_empty() {
         ui::say(&format!(

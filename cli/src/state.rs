@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use runbook_core::{Measure, Run, Timestamp, measure};
+use runbook_core::{Measure, Run, Step, Timestamp, measure};
 use runbook_runtime::Store;
 use runbook_runtime::store::{Filter, RunInfo, Snapshot};
+use runbook_step::scope::Scope;
+use runbook_step::template;
 
 use crate::failure::Failure;
 use crate::project::Project;
@@ -40,10 +42,18 @@ pub(crate) fn find(snapshot: &Snapshot, name: Option<&str>) -> Result<RunInfo, F
 /// A run with its state, replayed from its journal.
 pub(crate) struct Loaded {
     pub(crate) info: RunInfo,
+    /// Names that the summaries of steps may read.
+    scope: Scope,
     pub(crate) run: Run,
 }
 
 impl Loaded {
+    /// A step's line for people; as it is written where it reads what is not known yet.
+    pub(crate) fn summary(&self, step: &Step) -> Option<String> {
+        let text = step.summary.as_deref()?;
+        Some(template::render_text(text, &self.scope).unwrap_or_else(|_| text.to_owned()))
+    }
+
     pub(crate) fn measures(&self) -> Vec<Measure> {
         let marks: Vec<(&str, Timestamp)> = self.run.marks().collect();
         let started = self.run.started().unwrap_or(self.info.created);
@@ -61,7 +71,10 @@ pub(crate) fn load(snapshot: &Snapshot, info: RunInfo) -> Result<Loaded, Failure
     let run = Run::new(Arc::new(book))
         .replay(events.iter().map(|row| &row.entry))
         .map_err(|error| Failure::new(1, format!("run {} is corrupt: {error}", info.id)))?;
-    Ok(Loaded { info, run })
+    let scope = Scope::new()
+        .with("params", info.params.clone())
+        .with("env", definition.env);
+    Ok(Loaded { info, scope, run })
 }
 
 /// A run and the child runs below it, of all depths; not what prepared it.

@@ -42,7 +42,7 @@ fn whole(snapshot: &Snapshot, loaded: &Loaded, driven: bool) -> Result<(), Failu
         text.push_str(&format!("{}\n", style::dim(summary)));
     }
     text.push('\n');
-    text.push_str(&show::steps(&loaded.run));
+    text.push_str(&show::steps(loaded));
     let below = Filter {
         parent: Some(info.id.clone()),
         ..Filter::default()
@@ -206,8 +206,8 @@ fn one_step(
         style::bold(&step.id),
         style::dim(&step.uses)
     );
-    if let Some(summary) = &step.summary {
-        text.push_str(&format!("{}\n", style::dim(summary)));
+    if let Some(summary) = loaded.summary(step) {
+        text.push_str(&format!("{}\n", style::dim(&summary)));
     }
     for (at, instance) in chosen {
         if state.items.is_some() {

@@ -104,11 +104,11 @@ impl Progress {
                 book,
                 resumed,
                 ended,
-                parent,
+                role,
                 ..
             } => {
                 let prefix = prefix(run);
-                if *resumed && parent.is_none() {
+                if *resumed && role != "child" {
                     let text =
                         format!("  resumed; {ended} of {} steps had ended", book.steps.len());
                     self.line(&style::dim(&text));

@@ -1,17 +1,19 @@
 //! A run as a person wants to see it: what happened, what is going on, what to type next.
 
 use runbook_core::{
-    Instance, InstanceState, Key, Measure, Objective, Phase, Run, RunStatus, Step, StepStatus,
-    Work, format_millis,
+    Instance, InstanceState, Key, Measure, Objective, Phase, Run, RunStatus, StepStatus, Work,
+    format_millis,
 };
 use runbook_runtime::store::RunInfo;
 use serde_json::Value;
 
 use super::style;
 use super::table::{table, text};
+use crate::state::Loaded;
 
 /// The steps of a run, one line each; items of a loop too when there are few.
-pub(crate) fn steps(run: &Run) -> String {
+pub(crate) fn steps(loaded: &Loaded) -> String {
+    let run = &loaded.run;
     let mut rows = table(&["", "STEP", "TOOK", ""]);
     for (index, (step, state)) in run.book().steps.iter().zip(run.steps()).enumerate() {
         let status = state.status();
@@ -36,16 +38,15 @@ pub(crate) fn steps(run: &Run) -> String {
         let what = match (&state.items, state.instances.first()) {
             (Some(items), _) => counts(items.len(), &state.instances),
             (None, Some(instance)) => detail(instance),
-            (None, None) if status == StepStatus::Pending => summary(step),
+            (None, None) if status == StepStatus::Pending => {
+                let summary = loaded.summary(step);
+                style::dim(summary.as_deref().unwrap_or(&step.uses))
+            }
             (None, None) => String::new(),
         };
         rows.add_row([style::word(status), step.id.clone(), took(run, key), what]);
     }
     text(&rows)
-}
-
-fn summary(step: &Step) -> String {
-    style::dim(step.summary.as_deref().unwrap_or(&step.uses))
 }
 
 fn counts(total: usize, instances: &[Instance]) -> String {
