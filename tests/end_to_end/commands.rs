@@ -236,8 +236,9 @@ fn the_schemas_in_the_repository_are_those_of_the_binary() {
         let path = crate::support::root().join(format!("schemas/{which}.schema.json"));
         let kept = std::fs::read_to_string(&path).unwrap();
         let made = person.types(&["schema", which]).exits(0).out;
-        assert_eq!(
-            kept, made,
+        let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert!(
+            json(&kept) == json(&made),
             "run `runbook schema {which} > schemas/{which}.schema.json`"
         );
     }

@@ -26,12 +26,32 @@ pub fn token(run: &str, step: &str, item: Option<u32>, generation: u32, request:
         step,
         &item.map_or_else(String::new, |item| item.to_string()),
         &generation.to_string(),
-        &request.to_string(),
+        &canonical(request),
     ] {
         hash.update(part.as_bytes());
         hash.update([0]);
     }
     hex(&hash.finalize()[..20])
+}
+
+/// JSON with the keys of maps in order, so that a token does not depend on how a map was built.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(map) => {
+            let mut fields: Vec<(&String, &Value)> = map.iter().collect();
+            fields.sort_by_key(|(name, _)| *name);
+            let fields: Vec<String> = fields
+                .into_iter()
+                .map(|(name, one)| format!("{}:{}", Value::from(name.as_str()), canonical(one)))
+                .collect();
+            format!("{{{}}}", fields.join(","))
+        }
+        Value::Array(list) => {
+            let list: Vec<String> = list.iter().map(canonical).collect();
+            format!("[{}]", list.join(","))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
+    }
 }
 
 /// Hexadecimal digits.
@@ -52,6 +72,14 @@ pub(crate) fn digest(text: &str) -> String {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn the_order_of_keys_does_not_matter() {
+        let one: Value = serde_json::from_str(r#"{"a":{"x":1,"y":[2]},"b":"c"}"#).unwrap();
+        let two: Value = serde_json::from_str(r#"{"b":"c","a":{"y":[2],"x":1}}"#).unwrap();
+        assert_eq!(canonical(&one), r#"{"a":{"x":1,"y":[2]},"b":"c"}"#);
+        assert_eq!(canonical(&one), canonical(&two));
+    }
 
     #[test]
     fn a_token_depends_on_all_its_parts_and_on_nothing_else() {

@@ -72,10 +72,10 @@ impl Store {
         })
     }
 
-    /// Whether a state file is there.
+    /// Whether a state file is there. One that a killed process left without tables holds nothing yet.
     #[must_use]
     pub fn exists(path: &Path) -> bool {
-        std::fs::metadata(path).is_ok_and(|file| file.len() > 0)
+        std::fs::metadata(path).is_ok_and(|file| file.len() > 0) && !open::is_unfinished(path)
     }
 
     /// The state file.

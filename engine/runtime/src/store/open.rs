@@ -116,6 +116,13 @@ fn identify(connection: &Connection, path: &Path, fresh: bool) -> Result<(), Sto
     Ok(())
 }
 
+/// Whether the file was begun and has no tables. What cannot be told is for those who open it to say.
+pub(super) fn is_unfinished(path: &Path) -> bool {
+    readable(path)
+        .and_then(|connection| empty(&connection, path))
+        .unwrap_or(false)
+}
+
 /// A database without tables: what a process that died while creating it leaves behind.
 fn empty(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
     connection

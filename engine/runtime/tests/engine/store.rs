@@ -156,6 +156,23 @@ fn a_file_that_a_killed_process_left_empty_is_completed() {
     Store::open(&path).unwrap();
 }
 
+#[test]
+fn a_file_that_was_killed_before_its_tables_holds_no_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.db");
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .query_row("PRAGMA journal_mode = WAL", [], |row| {
+            row.get::<_, String>(0)
+        })
+        .unwrap();
+    drop(connection);
+    assert!(std::fs::metadata(&path).unwrap().len() > 0);
+    assert!(!Store::exists(&path));
+    Store::open(&path).unwrap();
+    assert!(Store::exists(&path));
+}
+
 #[tokio::test]
 async fn a_changed_event_breaks_the_chain() {
     let world = World::new();
