@@ -15,7 +15,7 @@ use crate::prompt;
 use crate::scenario::World;
 use crate::state;
 use crate::ui::progress::{Mode, Progress};
-use crate::ui::{json, show, style};
+use crate::ui::{out, show, style};
 
 /// How long the sandbox may hide what it has made: only as long as a call of a killed process may
 /// still be on its way.
@@ -190,7 +190,7 @@ impl Driving {
         let root = &tree[0];
         let code = code(ended);
         if self.progress.mode() == Mode::Json {
-            json(&result_json(root, code));
+            out(&format!("{}\n", result_json(root, code)));
             return Ok(code);
         }
         let say = |text: &str| self.progress.line(text);

@@ -16,8 +16,8 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
     let driving = Driving::new(project, args.json)?;
     if let Some(name) = &args.run {
         let info = snapshot.find(name)?;
-        // A child goes on with the run that waits for it.
-        let root = if info.role == "child" {
+        // A child or a preparing run goes on with the run that waits for it, in its world.
+        let root = if info.parent.is_some() {
             snapshot.run(&info.family)?
         } else {
             info

@@ -186,6 +186,8 @@ pub(crate) fn next(
     questions: &[(String, String)],
 ) -> Vec<String> {
     let id = &info.id;
+    // Only roots are driven; a child goes on with the run that waits for it.
+    let root = &info.family;
     if let Some((run, step)) = questions.first() {
         return vec![
             format!("runbook approve {run} {step}"),
@@ -213,14 +215,14 @@ pub(crate) fn next(
             if let Some(step) = failed {
                 next.push(format!("runbook show {id} {step}"));
             }
-            next.push(format!("runbook resume {id}"));
+            next.push(format!("runbook resume {root}"));
             if info.status == RunStatus::Paused {
-                next.push(format!("runbook cancel {id}"));
+                next.push(format!("runbook cancel {root}"));
             }
             next
         }
         RunStatus::Pending | RunStatus::Running | RunStatus::Waiting if !driven => {
-            vec![format!("runbook resume {id}")]
+            vec![format!("runbook resume {root}")]
         }
         RunStatus::Pending
         | RunStatus::Running

@@ -275,18 +275,32 @@ impl Run {
                 let waited = format_millis(now.since(attempt.first));
                 self.done(now, key, json!({ "waited": waited }), Effect::None, None)
             }
-            InstanceState::Live(Phase::Retrying { .. }) => vec![Event::AttemptStarted {
-                step,
-                item,
-                attempt: number + 1,
-                token: attempt.token.clone(),
-                inputs: None,
-                deadline: if attempt.tries == 0 {
-                    now.plus(self.book.steps[key.step].timeout)
-                } else {
-                    attempt.deadline
-                },
-            }],
+            InstanceState::Live(Phase::Retrying { .. }) => {
+                let started = Event::AttemptStarted {
+                    step,
+                    item,
+                    attempt: number + 1,
+                    token: attempt.token.clone(),
+                    inputs: None,
+                    deadline: if attempt.tries == 0 {
+                        now.plus(self.book.steps[key.step].timeout)
+                    } else {
+                        attempt.deadline
+                    },
+                };
+                let again = Event::Waiting {
+                    step: self.name(key.step),
+                    item: self.item(key),
+                    attempt: number + 1,
+                    // A timer's time has come; a question is asked again and waits for its answer.
+                    until: (work == Work::Timer).then_some(now),
+                    note: attempt.note.clone().unwrap_or_default(),
+                };
+                let waits = matches!(work, Work::Timer | Work::Gate(_));
+                std::iter::once(started)
+                    .chain(waits.then_some(again))
+                    .collect()
+            }
             InstanceState::Live(Phase::Flying | Phase::Waiting { .. })
                 if attempt.deadline <= now =>
             {

@@ -5,8 +5,8 @@ use thiserror::Error;
 
 use crate::run::{Life, section_index};
 use crate::{
-    Attempt, Event, Instance, InstanceState, Journal, Key, OnFailure, Phase, Run, Section,
-    SkipReason, StepRun, StepStatus, Timestamp,
+    Attempt, Event, Executed, Instance, InstanceState, Journal, Key, OnFailure, Phase, Run,
+    Section, SkipReason, StepRun, StepStatus, Timestamp,
 };
 
 /// A journal that cannot be: the state has no place for the event. The run is marked corrupt and
@@ -140,7 +140,7 @@ impl Run {
             Event::AttemptFailed {
                 fault, retry_at, ..
             } => {
-                self.flying(event, key)?;
+                self.flying(event, key)?.unsure |= fault.executed == Executed::Unknown;
                 self.set(
                     key,
                     Phase::Retrying {
@@ -250,6 +250,7 @@ impl Run {
         if !fits {
             return Err(misfit(event, key, &instance.state));
         }
+        let before_unsure = before.as_ref().is_some_and(|last| last.unsure);
         let fresh = before.as_ref().is_none_or(|last| last.tries == 0);
         instance.attempt = Some(Attempt {
             number: *number,
@@ -270,6 +271,7 @@ impl Run {
             epoch,
             before: before.and_then(|last| last.before),
             note: None,
+            unsure: before_unsure,
             grants: Vec::new(),
         });
         instance.state = InstanceState::Live(Phase::Flying);
@@ -417,6 +419,7 @@ impl Run {
             match &mut instance.attempt {
                 Some(attempt) => {
                     attempt.tries = 0;
+                    attempt.unsure |= fault.executed == Executed::Unknown;
                     state.live += 1;
                     instance.state = InstanceState::Live(Phase::Retrying { at, fault });
                     self.active.insert(Key { step: index, item });

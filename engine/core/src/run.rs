@@ -45,6 +45,9 @@ pub struct Attempt {
     /// What it waited for last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// An earlier attempt ended and nobody knows whether it had its effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsure: bool,
     /// Who said yes so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<String>,

@@ -42,6 +42,9 @@ impl Job {
             Ok(inputs) => self.call(inputs).await,
             Err(fault) => Err(fault),
         };
+        for line in self.context.log.take() {
+            self.context.log.line(secret::redact_text(line, &known));
+        }
         hide(answer.unwrap_or_else(failed), &known)
     }
 
@@ -117,7 +120,7 @@ impl Job {
         if self.context.recovering {
             match repeat {
                 Repeat::Token | Repeat::Harmless => {}
-                Repeat::Never => return Ok(doubt("the process died while it ran")),
+                Repeat::Never => return Ok(doubt("an earlier call of it may have had its effect")),
                 Repeat::LookUp => {
                     if let Some(answer) = self.look_up(inputs).await? {
                         return Ok(answer);

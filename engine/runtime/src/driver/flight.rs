@@ -115,7 +115,7 @@ impl Driver {
                 token: attempt.token.clone(),
                 attempt: attempt.number,
                 // A process died inside it, or an earlier attempt ended with its effect unknown.
-                recovering: attempt.epoch < self.claim.epoch || attempt.tries > 1,
+                recovering: attempt.epoch < self.claim.epoch || attempt.unsure,
                 aws,
                 tags: self.facts.definition.tags.clone(),
                 log,

@@ -238,3 +238,39 @@ async fn a_failed_run_gets_another_chance_where_it_failed() {
         std::fs::remove_file(cloud.join("calls")).unwrap();
     }
 }
+
+#[tokio::test]
+async fn a_rejected_question_is_asked_again_when_the_run_gets_another_chance() {
+    let world = World::new();
+    let (id, _) = world
+        .run(asked(&world, json!({ "message": "really?" })))
+        .await;
+    let engine = world.engine(GatePolicy::Park);
+    engine
+        .store()
+        .signal(&id, "ann", now(), answer(false))
+        .await
+        .unwrap();
+    assert_eq!(
+        finished(&drive(&engine, &id).await.unwrap()),
+        RunStatus::Failed
+    );
+    let (_keep, stop) = watch::channel(Watch::Go);
+    assert_eq!(
+        engine.reopen(&id, "tester", stop).await.unwrap(),
+        Ended::Waiting
+    );
+    assert_eq!(
+        world.snapshot().questions(None).unwrap()[0].message,
+        "really?"
+    );
+    engine
+        .store()
+        .signal(&id, "ann", now(), answer(true))
+        .await
+        .unwrap();
+    assert_eq!(
+        finished(&drive(&engine, &id).await.unwrap()),
+        RunStatus::Succeeded
+    );
+}
