@@ -271,7 +271,9 @@ impl Run {
                     fault,
                 }]
             }
-            InstanceState::Live(Phase::Waiting { .. }) if work == Work::Timer => {
+            InstanceState::Live(Phase::Waiting { until, .. })
+                if work == Work::Timer && until.is_none_or(|until| until <= now) =>
+            {
                 let waited = format_millis(now.since(attempt.first));
                 self.done(now, key, json!({ "waited": waited }), Effect::None, None)
             }

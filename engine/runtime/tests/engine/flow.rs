@@ -405,3 +405,19 @@ async fn a_mark_takes_its_time_from_the_output_at() {
     assert_eq!(measures[0].actual, Some(90_000));
     assert_eq!(status, RunStatus::ObjectiveMissed);
 }
+
+#[tokio::test]
+async fn a_timer_that_is_longer_than_its_timeout_fails() {
+    let world = World::new();
+    let timeout = json!({ "timeout": 30 });
+    let (_, ended) = world
+        .run(book(vec![step(
+            "nap",
+            "wait",
+            &[],
+            json!({ "for": "1h" }),
+            timeout,
+        )]))
+        .await;
+    assert_eq!(finished(&ended), RunStatus::Failed);
+}
