@@ -102,6 +102,22 @@ impl Driving {
         Engine::new(self.store.clone(), self.catalog.clone(), options)
     }
 
+    /// For a run whose sandbox is gone: what it began there must never reach the environment itself.
+    fn nowhere(&self) -> Engine {
+        let keys = runbook_step::Keys {
+            id: "none".to_owned(),
+            secret: "none".to_owned(),
+        };
+        let options = Options {
+            settle: SANDBOX_SETTLE_MS,
+            // Nothing listens on the discard port of this machine.
+            endpoint: Some(("http://127.0.0.1:9".to_owned(), keys)),
+            watcher: self.progress.watcher(),
+            ..Options::default()
+        };
+        Engine::new(self.store.clone(), self.catalog.clone(), options)
+    }
+
     fn watcher(&self, interactive: bool) -> runbook_runtime::Watcher {
         let shown = self.progress.watcher();
         if !interactive {
@@ -162,7 +178,12 @@ impl Driving {
         let info = self.store.snapshot()?.run(id)?;
         self.head(&info);
         let world = World::of_run(self, &info).await.ok().flatten();
-        let engine = self.engine(world.as_ref());
+        let sandboxed = info.meta.get("sandbox").is_some_and(|one| !one.is_null());
+        let engine = if sandboxed && world.is_none() {
+            self.nowhere()
+        } else {
+            self.engine(world.as_ref())
+        };
         let ended = engine.drive(id, &actor(), self.stop.subscribe()).await?;
         self.progress.clear();
         self.foot(id, &ended, None)

@@ -152,7 +152,8 @@ impl Run {
             }
             let slots = (for_each.max_parallel as usize).saturating_sub(state.live);
             let end = state.instances.len().min(state.next + slots);
-            for item in state.next..end {
+            let queued = |item: &usize| state.instances[*item].state == InstanceState::Queued;
+            for item in (state.next..end).filter(queued) {
                 commands.push(Command::Prepare {
                     step,
                     item: Some(item),

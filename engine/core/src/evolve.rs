@@ -173,8 +173,11 @@ impl Run {
                 self.set(key, Phase::InDoubt { why: why.clone() });
             }
             Event::Resolved { how, .. } => {
-                self.live(event, key)?;
+                let attempt = self.live(event, key)?;
                 if how == "retry" {
+                    // A person said that it was not done: a fresh start with a deadline of its own.
+                    attempt.tries = 0;
+                    attempt.unsure = false;
                     let fault = crate::Fault::new(crate::FaultKind::Internal, "was in doubt");
                     self.set(key, Phase::Retrying { at, fault });
                 }
@@ -217,6 +220,14 @@ impl Run {
         if state.instances[key.item].state == InstanceState::Queued {
             state.next = state.next.max(key.item + 1);
             state.live += 1;
+        }
+        // Items that ended before the run was reopened do not start again.
+        while state
+            .instances
+            .get(state.next)
+            .is_some_and(|one| one.state != InstanceState::Queued)
+        {
+            state.next += 1;
         }
         let started = state.next >= state.instances.len();
         self.ready.remove(&key.step);
@@ -321,10 +332,11 @@ impl Run {
         state.failed += usize::from(failed);
         self.active.remove(&key);
         let total = state.instances.len();
-        let limit = step
-            .for_each
-            .as_ref()
-            .map_or(0, |for_each| for_each.max_failures.of(total));
+        // A list that could not be made tolerates nothing.
+        let limit = match (&step.for_each, &state.items) {
+            (Some(for_each), Some(_)) => for_each.max_failures.of(total),
+            (Some(_) | None, _) => 0,
+        };
         let broken = state.failed > limit;
         if cancelled && self.cancelled && state.live == 0 {
             self.fanning.remove(&key.step);

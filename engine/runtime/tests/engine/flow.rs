@@ -421,3 +421,19 @@ async fn a_timer_that_is_longer_than_its_timeout_fails() {
         .await;
     assert_eq!(finished(&ended), RunStatus::Failed);
 }
+
+#[tokio::test]
+async fn a_list_that_cannot_be_made_fails_the_step_whatever_it_tolerates() {
+    let world = World::new();
+    let looped = json!({ "for_each": { "over": "env.no_such", "max_parallel": 1, "max_failures": { "percent": 100.0 } } });
+    let (_, ended) = world
+        .run(book(vec![step(
+            "each",
+            "test.echo",
+            &[],
+            json!({}),
+            looped,
+        )]))
+        .await;
+    assert_eq!(finished(&ended), RunStatus::Failed);
+}
