@@ -67,8 +67,8 @@ impl Driving {
             loop {
                 interrupted().await;
                 if *stop.borrow() == Watch::Go {
-                    progress.line("  finishing the steps in hand; Ctrl-C again stops at once, and both can be resumed");
                     stop.send_replace(Watch::Drain);
+                    progress.line("  finishing the steps in hand; Ctrl-C again stops at once, and both can be resumed");
                 } else {
                     stop.send_replace(Watch::Now);
                 }

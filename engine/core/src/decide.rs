@@ -175,7 +175,9 @@ impl Run {
                 attempt,
                 before,
             }],
-            Answer::Again { .. } if self.cancelled => vec![Event::StepCancelled { step, item }],
+            Answer::Again { .. } if self.cut_short(key.step) => {
+                vec![Event::StepCancelled { step, item }]
+            }
             Answer::Again { at, note } => vec![Event::Waiting {
                 step,
                 item,
@@ -233,7 +235,7 @@ impl Run {
         let again = retry.on.contains(&fault.kind)
             && tries < retry.attempts
             && retry_at < deadline
-            && !self.cancelled;
+            && !self.cut_short(key.step);
         if again {
             Event::AttemptFailed {
                 step,
@@ -397,6 +399,11 @@ impl Run {
         events
     }
 
+    /// Cancelling cuts the main steps short only; what cleans up is carried out.
+    fn cut_short(&self, step: usize) -> bool {
+        self.cancelled && self.book.steps[step].section == Section::Main
+    }
+
     fn cancel(&self, actor: String, reason: Option<String>) -> Vec<Event> {
         if self.cancelled || matches!(self.life, Life::Ended(_)) {
             return Vec::new();
@@ -404,12 +411,14 @@ impl Run {
         let mut events = vec![Event::CancelRequested { actor, reason }];
         // What is in flight ends by itself; what only waits ends now.
         for &key in &self.active {
-            let waits = self.instance(key).is_some_and(|instance| {
-                matches!(
-                    instance.state,
-                    InstanceState::Live(Phase::Waiting { .. } | Phase::Retrying { .. })
-                )
-            });
+            let main = self.book.steps[key.step].section == Section::Main;
+            let waits = main
+                && self.instance(key).is_some_and(|instance| {
+                    matches!(
+                        instance.state,
+                        InstanceState::Live(Phase::Waiting { .. } | Phase::Retrying { .. })
+                    )
+                });
             if waits {
                 events.push(Event::StepCancelled {
                     step: self.name(key.step),
