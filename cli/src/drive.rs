@@ -163,7 +163,7 @@ impl Driving {
     pub(crate) async fn root(&self, id: &str) -> Result<u8, Failure> {
         let info = self.store.snapshot()?.run(id)?;
         self.head(&info);
-        let world = World::of_run(self, &info).await?;
+        let world = World::of_run(&info).await?;
         if let Some(world) = &world
             && let Some(code) = world.prepare(self, &info).await?
         {
@@ -177,7 +177,7 @@ impl Driving {
     pub(crate) async fn cancelled(&self, id: &str) -> Result<u8, Failure> {
         let info = self.store.snapshot()?.run(id)?;
         self.head(&info);
-        let world = World::of_run(self, &info).await.ok().flatten();
+        let world = World::of_run(&info).await.ok().flatten();
         let sandboxed = info.meta.get("sandbox").is_some_and(|one| !one.is_null());
         let engine = if sandboxed && world.is_none() {
             self.nowhere()
@@ -253,11 +253,10 @@ impl Driving {
         if !next.is_empty() {
             say("");
             say(&format!("next: {}", next.join("\n      ")));
-        } else if let Some(world) = world {
+        } else if world.is_some() {
             say("");
             say(&style::dim(&format!(
-                "{}; `runbook show {id}` tells the whole story",
-                world.left_over()
+                "the sandbox keeps running until `runbook sandbox stop`; `runbook show {id}` tells the whole story"
             )));
         }
         Ok(code)

@@ -131,7 +131,7 @@ impl World {
     }
 
     /// The world of a run that was started with `--sandbox`.
-    pub(crate) async fn of_run(driving: &Driving, info: &RunInfo) -> Result<Option<Self>, Failure> {
+    pub(crate) async fn of_run(info: &RunInfo) -> Result<Option<Self>, Failure> {
         let Some(record) = info.meta.get("sandbox").filter(|one| !one.is_null()) else {
             return Ok(None);
         };
@@ -159,7 +159,6 @@ impl World {
         if handle.status().await?.world != record.world {
             return if ended { Ok(None) } else { Err(gone()) };
         }
-        let _ = driving;
         Ok(Some(Self { handle, record }))
     }
 
@@ -183,11 +182,6 @@ impl World {
     /// Whether approvals are asked for although nothing real is at stake.
     pub(crate) fn asks(&self) -> bool {
         self.record.ask
-    }
-
-    /// What is said of it at the end.
-    pub(crate) fn left_over(&self) -> String {
-        "the sandbox keeps running until `runbook sandbox stop`".to_owned()
     }
 
     /// Builds the world and breaks it, or goes on with that. An exit code when it could not be done.
@@ -220,7 +214,7 @@ impl World {
                 driving.progress.line(&line);
                 return Ok(Some(code(&ended).max(exit::FAILED)));
             }
-            self.summary(driving, &id)?;
+            Self::summary(driving, &id)?;
         }
         if driving.stopping() {
             driving.progress.line(&format!(
@@ -233,7 +227,7 @@ impl World {
         Ok(None)
     }
 
-    fn summary(&self, driving: &Driving, id: &str) -> Result<(), Failure> {
+    fn summary(driving: &Driving, id: &str) -> Result<(), Failure> {
         let snapshot = driving.store.snapshot()?;
         let tree = state::tree(&snapshot, snapshot.run(id)?)?;
         let took = tree[0]

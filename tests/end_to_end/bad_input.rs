@@ -238,15 +238,19 @@ fn a_state_file_that_cannot_be_made_is_said_so() {
 }
 
 #[test]
-fn a_full_disk_stops_with_a_clear_word_and_nothing_is_lost() {
+fn a_full_disk_is_said_to_be_one() {
     let person = Person::new(1);
     // /dev/full answers every write as a full disk does.
-    if !std::path::Path::new("/dev/full").exists() {
-        return;
-    }
-    let said = person.types(&["run", "hello", "--state", "/dev/full"]);
-    assert_ne!(said.code, 0);
-    assert!(said.err.contains("/dev/full"), "{}", said.err);
+    let said = person
+        .types(&["run", "hello", "--state", "/dev/full"])
+        .exits(1);
+    assert!(
+        said.err.contains("the disk that holds /dev/full is full"),
+        "{}",
+        said.err
+    );
+    assert!(said.err.contains("runbook resume"), "{}", said.err);
+    assert!(said.out.is_empty(), "nothing was started: {}", said.out);
 }
 
 const WHO: &str = "name: who\ndefaults: { retry: { attempts: 1 } }\nsteps:\n  - { id: who, uses: aws.sts.whoami, region: us-east-1, timeout: 20s }\n";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Effect, Fault, Millis, RunStatus, Runbook, Section, StepStatus, Timestamp, Work};
+use crate::{Effect, Fault, Millis, RunStatus, Runbook, Section, StepStatus, Timestamp};
 
 /// One item of one step. Plain steps have the item 0 only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -397,26 +397,6 @@ impl Run {
                 }
             }
         }
-    }
-
-    /// Whether nothing but a person can move it: every active item is a question or in doubt.
-    #[must_use]
-    pub fn needs_person(&self) -> bool {
-        if self.life == Life::Paused {
-            return self.active.is_empty();
-        }
-        let person = |key: &Key| match &self.steps[key.step].instances[key.item].state {
-            InstanceState::Live(Phase::InDoubt { .. }) => true,
-            InstanceState::Live(Phase::Waiting { .. }) => {
-                matches!(self.book.steps[key.step].work, Work::Gate(_))
-            }
-            InstanceState::Live(Phase::Flying | Phase::Retrying { .. })
-            | InstanceState::Queued
-            | InstanceState::Succeeded { .. }
-            | InstanceState::Failed { .. }
-            | InstanceState::Cancelled => false,
-        };
-        !self.active.is_empty() && self.active.iter().all(person)
     }
 
     /// Whether main steps may not start any more.

@@ -147,17 +147,6 @@ pub(super) fn claim(transaction: &Transaction<'_>, run: &str, owner: &str) -> Ch
         .ok_or_else(|| no_run(run)))
 }
 
-pub(super) fn set_meta(transaction: &Transaction<'_>, run: &str, meta: &Value) -> Checked<()> {
-    let changed = transaction
-        .prepare_cached("UPDATE run SET meta = ?2 WHERE id = ?1")?
-        .execute(params![run, meta.to_string()])?;
-    Ok(if changed == 1 {
-        Ok(())
-    } else {
-        Err(no_run(run))
-    })
-}
-
 pub(super) fn signal(
     transaction: &Transaction<'_>,
     run: &str,

@@ -15,11 +15,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use runbook_core::Timestamp;
-use serde_json::Value;
 
 pub use error::StoreError;
 pub use raw::{RawCommits, RawError};
-pub use read::{EventRow, Filter, RunInfo, SignalRow, Snapshot, StepInfo};
+pub use read::{EventRow, Filter, RunInfo, SignalRow, Snapshot};
 pub use record::{
     ApprovalRow, Commit, EffectRow, EffectState, LogRow, NewRunRow, Rows, RunRow, Signal, StepRow,
 };
@@ -151,17 +150,6 @@ impl Store {
         let (run, actor) = (run.to_owned(), actor.to_owned());
         self.writer
             .run(move |transaction| append::signal(transaction, &run, &actor, at, &signal))
-            .await
-    }
-
-    /// Replaces what the starting process wanted to find again.
-    ///
-    /// # Errors
-    /// [`StoreError::NoRun`].
-    pub async fn set_meta(&self, run: &str, meta: Value) -> Result<(), StoreError> {
-        let run = run.to_owned();
-        self.writer
-            .run(move |transaction| append::set_meta(transaction, &run, &meta))
             .await
     }
 

@@ -217,3 +217,57 @@ fn refuse_network(path: &Path) -> Result<(), StoreError> {
         Some(_) | None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::ErrorKind;
+
+    use super::*;
+
+    /// A privileged user may write read-only files, so the words are tested here, not the file system.
+    #[test]
+    fn every_trouble_of_the_disk_has_its_own_word() {
+        let path = Path::new("state.db");
+        let sqlite = |code| {
+            let error = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            from_sqlite(path, &error)
+        };
+        assert!(matches!(
+            sqlite(rusqlite::ffi::SQLITE_FULL),
+            StoreError::Full { .. }
+        ));
+        assert!(matches!(
+            sqlite(rusqlite::ffi::SQLITE_READONLY),
+            StoreError::ReadOnly { .. }
+        ));
+        assert!(matches!(
+            sqlite(rusqlite::ffi::SQLITE_NOTADB),
+            StoreError::NotOurs { .. }
+        ));
+        assert!(matches!(
+            sqlite(rusqlite::ffi::SQLITE_CANTOPEN),
+            StoreError::Open { .. }
+        ));
+        assert!(matches!(
+            sqlite(rusqlite::ffi::SQLITE_IOERR),
+            StoreError::Failed { .. }
+        ));
+        let system = |kind: ErrorKind| open_error(path, &kind.into());
+        assert!(matches!(
+            system(ErrorKind::StorageFull),
+            StoreError::Full { .. }
+        ));
+        assert!(matches!(
+            system(ErrorKind::ReadOnlyFilesystem),
+            StoreError::ReadOnly { .. }
+        ));
+        assert!(matches!(
+            system(ErrorKind::PermissionDenied),
+            StoreError::ReadOnly { .. }
+        ));
+        assert!(matches!(
+            system(ErrorKind::NotADirectory),
+            StoreError::Open { .. }
+        ));
+    }
+}

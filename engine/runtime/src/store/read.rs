@@ -65,17 +65,6 @@ pub struct RunInfo {
     pub signal: i64,
 }
 
-/// A row of the step table.
-#[derive(Clone, Debug, Serialize)]
-pub struct StepInfo {
-    /// Index in the runbook.
-    pub step: usize,
-    /// Item; -1 for the step itself.
-    pub item: i64,
-    /// The core's own form.
-    pub body: Value,
-}
-
 /// One event with its place.
 #[derive(Clone, Debug, Serialize)]
 pub struct EventRow {
@@ -341,28 +330,6 @@ impl Snapshot {
             head = Some(hash);
         }
         Ok(count)
-    }
-
-    /// State rows of a run's steps, in order.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn steps(&self, run: &str) -> Result<Vec<StepInfo>, StoreError> {
-        self.connection
-            .prepare_cached("SELECT step, item, body FROM step WHERE run = ?1 ORDER BY step, item")
-            .and_then(|mut statement| {
-                statement
-                    .query_map([run], |row| {
-                        Ok(StepInfo {
-                            step: usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default(),
-                            item: row.get(1)?,
-                            body: serde_json::from_str(&row.get::<_, String>(2)?)
-                                .unwrap_or(Value::Null),
-                        })
-                    })?
-                    .collect()
-            })
-            .map_err(self.fail())
     }
 
     /// Effects of a run.
