@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::clock::now;
 use crate::engine::{Engine, GatePolicy};
+use crate::fail;
 use crate::prepare::Facts;
 use crate::seen::Notice;
 use crate::store::{Claim, Commit, LogRow, Snapshot, StoreError};
@@ -229,6 +230,7 @@ impl Driver {
         for flight in self.flying.values() {
             flight.abort();
         }
+        fail::point("run.closed");
         let status = self.run.status();
         if result.is_ok() {
             self.engine.tell(&Notice::Closed {

@@ -5,6 +5,7 @@ mod clock;
 mod definition;
 mod driver;
 mod engine;
+pub mod fail;
 mod gate;
 mod prepare;
 mod project;

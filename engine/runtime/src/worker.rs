@@ -13,6 +13,7 @@ use runbook_step::{Context, Form, Repeat, StepKind, StepResult, secret};
 use serde_json::Value;
 
 use crate::clock::{now, timestamp};
+use crate::fail;
 
 /// One attempt to carry out.
 pub(crate) struct Job {
@@ -62,7 +63,12 @@ impl Job {
 
     async fn ask(&self, inputs: &Value, ask: Ask) -> StepResult<Reply> {
         match self.kind.form {
-            Form::Call { run, .. } => run(inputs.clone(), ask, &self.context).await,
+            Form::Call { run, .. } => {
+                fail::point("call.before");
+                let reply = run(inputs.clone(), ask, &self.context).await;
+                fail::point("call.after");
+                reply
+            }
             Form::Engine(_) | Form::Pure(_) => Err(confused(self.kind.name)),
         }
     }

@@ -7,9 +7,9 @@ use super::flight::Landed;
 use super::{DriveError, Driver, POLL};
 use crate::clock::now;
 use crate::engine::GatePolicy;
-use crate::gate;
 use crate::store::LogRow;
 use crate::worker::{done, failed};
+use crate::{fail, gate};
 
 impl Driver {
     /// Carries out everything that needs nothing from outside, until nothing of that kind is left.
@@ -183,6 +183,7 @@ impl Driver {
     }
 
     fn land_one(&mut self, (key, number, landed): (Key, u32, Landed)) -> Result<(), DriveError> {
+        fail::point("answer.landed");
         if let Some(flight) = self.flying.get(&key)
             && flight.number == number
         {

@@ -24,6 +24,8 @@ pub use record::{
 };
 use writer::Writer;
 
+use crate::fail;
+
 /// A state file, opened for writing. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
@@ -121,11 +123,13 @@ impl Store {
         let Some(file) = self.lock_file(&path)? else {
             return Ok(None);
         };
+        fail::point("claim.locked");
         let id = run.to_owned();
         let epoch = self
             .writer
             .run(move |transaction| append::claim(transaction, &id, &owner))
             .await?;
+        fail::point("claim.recorded");
         Ok(Some(Claim { epoch, file, path }))
     }
 

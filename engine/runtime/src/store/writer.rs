@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::error::StoreError;
 use super::open::from_sqlite;
+use crate::fail;
 
 /// What the writer does within a shared transaction. A job checks before it writes, so that a refused
 /// job leaves nothing behind.
@@ -95,6 +96,7 @@ fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Work>, path: &Pat
 
 fn commit(connection: &mut Connection, batch: Vec<Work>, path: &Path) -> bool {
     let mut replies = Vec::with_capacity(batch.len());
+    fail::point("journal.write");
     let done = (|| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for work in batch {
@@ -106,13 +108,16 @@ fn commit(connection: &mut Connection, batch: Vec<Work>, path: &Path) -> bool {
                 }
             }
         }
+        fail::point("journal.sync");
         transaction.commit()
     })();
+    fail::point("journal.synced");
     let result = done.map_err(|error| from_sqlite(path, &error));
     let sound = result.is_ok();
     for reply in replies {
         reply(result.clone());
     }
+    fail::point("journal.answered");
     sound
 }
 
