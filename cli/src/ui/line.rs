@@ -186,17 +186,59 @@ impl Shown {
                     (None, &format!("{word} by {actor}{said}")),
                 )]
             }
-            Event::CancelRequested { actor, reason } => {
-                let why = reason
-                    .as_deref()
-                    .map(|text| format!(": {text}"))
-                    .unwrap_or_default();
-                vec![Line::Keep(format!(
-                    "  {}cancelled by {actor}{why}",
-                    self.prefix
-                ))]
+            Event::UndoStarted { step, item, .. } => {
+                self.started.insert((step.clone(), *item), at);
+                vec![Line::Live {
+                    name: self.name(step, *item),
+                    note: "taking back".to_owned(),
+                }]
             }
-            Event::Created { .. }
+            Event::UndoWaiting {
+                step,
+                item,
+                note,
+                fault,
+                until,
+                ..
+            } => {
+                let text = match fault {
+                    Some(fault) => format!("{fault}; again in {}", style::span(until.since(at))),
+                    None => note.clone(),
+                };
+                vec![self.keep(StepStatus::Undoing, step, *item, (None, &text))]
+            }
+            Event::Undone { step, item, .. } => self.end(at, StepStatus::Undone, step, *item, ""),
+            Event::NotUndone {
+                step,
+                item,
+                message,
+                ..
+            } => {
+                let text = format!("{} {message}", style::red("stays:"));
+                self.end(at, StepStatus::Succeeded, step, *item, &text)
+            }
+            Event::StepSkipped {
+                step,
+                actor,
+                reason,
+            } => {
+                let text = format!("by {actor}: {reason}");
+                vec![self.keep(StepStatus::Skipped, step, None, (None, &text))]
+            }
+            Event::RetryRequested { .. }
+            | Event::CancelRequested { .. }
+            | Event::CancelForced { .. }
+            | Event::PauseRequested { .. }
+            | Event::Unpaused { .. }
+            | Event::DeadlinePassed { .. }
+            | Event::Restored { .. }
+            | Event::Redefined { .. }
+            | Event::RollbackRequested { .. } => match word(&entry.event) {
+                Some(text) => vec![Line::Keep(format!("  {}{text}", self.prefix))],
+                None => Vec::new(),
+            },
+            Event::RollbackStarted {}
+            | Event::Created { .. }
             | Event::Started { .. }
             | Event::Resumed { .. }
             | Event::Observed { .. }
@@ -309,6 +351,79 @@ impl Shown {
         );
         Line::Keep(text.trim_end().to_owned())
     }
+}
+
+/// What an operator asked of the run, or what became of it as a whole.
+pub(crate) fn word(event: &Event) -> Option<String> {
+    let why = |reason: &str| {
+        if reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {reason}")
+        }
+    };
+    Some(match event {
+        Event::CancelRequested { actor, reason } => {
+            format!(
+                "cancelled by {actor}{}",
+                why(reason.as_deref().unwrap_or_default())
+            )
+        }
+        Event::CancelForced { actor, reason } => format!(
+            "cancelled at once by {actor}{}: what was in flight was let go",
+            why(reason.as_deref().unwrap_or_default())
+        ),
+        Event::PauseRequested { actor, reason } => format!("paused by {actor}{}", why(reason)),
+        Event::Unpaused { actor } => format!("resumed by {actor}"),
+        Event::RetryRequested {
+            step,
+            downstream,
+            actor,
+            reason,
+        } => format!(
+            "{step} {}runs again, by {actor}{}",
+            if *downstream {
+                "and all that depends on it "
+            } else {
+                ""
+            },
+            why(reason)
+        ),
+        Event::StepSkipped {
+            step,
+            actor,
+            reason,
+        } => format!("{step} skipped by {actor}{}", why(reason)),
+        Event::DeadlinePassed { deadline } => {
+            format!(
+                "the deadline of the run passed at {}",
+                style::time(*deadline)
+            )
+        }
+        Event::Restored { actor } => format!(
+            "goes on from a restored copy, by {actor}: what it does not know of is looked for first"
+        ),
+        Event::Redefined { actor, changes, .. } => {
+            format!(
+                "goes on with an edited runbook, by {actor}: {}",
+                changes.join("; ")
+            )
+        }
+        Event::RollbackRequested { actor, reason } => {
+            format!("rolled back by {actor}{}", why(reason))
+        }
+        Event::Resolved {
+            step,
+            actor,
+            how,
+            reason,
+            ..
+        } => format!(
+            "{step} in doubt was resolved as {how} by {actor}{}",
+            why(reason)
+        ),
+        _ => return None,
+    })
 }
 
 /// What a condition saw, on one line.

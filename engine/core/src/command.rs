@@ -1,6 +1,6 @@
 //! The work that should be in flight. Depends on the state alone.
 
-use crate::run::Life;
+use crate::run::{Life, Stage};
 use crate::{InstanceState, Key, Phase, Run, Section, Shape, Timestamp, Work};
 
 /// How an attempt is to be carried out.
@@ -20,6 +20,12 @@ pub enum Method {
     Poll,
     /// A child run is driven.
     Child,
+    /// A change is taken back by its own type.
+    Undo,
+    /// A step is taken back by another step type.
+    UndoWith,
+    /// A child run is rolled back.
+    UndoChild,
 }
 
 /// One piece of work.
@@ -48,6 +54,13 @@ pub enum Command {
         /// When.
         at: Timestamp,
     },
+    /// Nothing is in flight any more: begin the way back.
+    Unwind,
+    /// Make the undo of an item ready.
+    PrepareUndo {
+        /// Which.
+        key: Key,
+    },
     /// Every step has ended: render the outputs and end the run.
     Conclude,
 }
@@ -68,9 +81,11 @@ impl Run {
         if self.life == Life::Paused {
             return commands;
         }
-        match self.current_section() {
-            Some(section) => self.startable(section, &mut commands),
-            None => commands.push(Command::Conclude),
+        match self.current_stage() {
+            Stage::Section(section) => self.startable(section, &mut commands),
+            Stage::Unwind => commands.push(Command::Unwind),
+            Stage::Undo => self.undoable(&mut commands),
+            Stage::End => commands.push(Command::Conclude),
         }
         commands
     }
@@ -78,11 +93,17 @@ impl Run {
     /// When the earliest deadline, timer, expiry or retry of an active item is due.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        self.active.iter().filter_map(|&key| self.due(key)).min()
+        let items = self.active.iter().filter_map(|&key| self.due(key)).min();
+        let counts = self.life == Life::Live && !self.halted() && self.main_runs();
+        let run = self.deadline().filter(|_| counts);
+        items.into_iter().chain(run).min()
     }
 
     pub(crate) fn due(&self, key: Key) -> Option<Timestamp> {
         let instance = self.instance(key)?;
+        if let Some(undo) = &instance.undo {
+            return undo.due();
+        }
         let deadline = instance.attempt.as_ref()?.deadline;
         match &instance.state {
             InstanceState::Live(Phase::Flying) => Some(deadline),
@@ -100,6 +121,9 @@ impl Run {
 
     fn fly(&self, key: Key) -> Option<Command> {
         let instance = self.instance(key)?;
+        if let Some(undo) = &instance.undo {
+            return self.fly_back(key, undo);
+        }
         let attempt = instance.attempt.as_ref()?;
         match &instance.state {
             InstanceState::Live(Phase::Flying) => Some(Command::Attempt {
@@ -150,8 +174,7 @@ impl Run {
             if state.failed > for_each.max_failures.of(state.instances.len()) {
                 continue;
             }
-            let slots = (for_each.max_parallel as usize).saturating_sub(state.live);
-            let end = state.instances.len().min(state.next + slots);
+            let end = for_each.window(state.instances.len(), state.next, state.live, state.done);
             let queued = |item: &usize| state.instances[*item].state == InstanceState::Queued;
             for item in (state.next..end).filter(queued) {
                 commands.push(Command::Prepare {

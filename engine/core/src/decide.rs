@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::run::Life;
+use crate::run::{Life, Stage};
 use crate::{
-    Answer, Doubt, Effect, Event, Executed, Fault, FaultKind, Gate, Input, InstanceState, Key,
-    Phase, Prepared, Resolution, Run, RunStatus, Section, SkipReason, Timestamp, Work,
+    Answer, Doubt, Effect, Event, Executed, Fault, FaultKind, Gate, Input, Instance, InstanceState,
+    Key, Phase, Prepared, Resolution, Run, RunStatus, Section, SkipReason, Timestamp, Work,
     format_millis,
 };
 
@@ -25,12 +25,7 @@ impl Run {
                 number,
                 answer,
             } => self.finished_attempt(now, key, number, answer),
-            Input::Tick => self
-                .active
-                .iter()
-                .filter(|key| self.due(**key).is_some_and(|due| due <= now))
-                .flat_map(|&key| self.tick(now, key))
-                .collect(),
+            Input::Tick => self.ticks(now),
             Input::Answered {
                 key,
                 actor,
@@ -45,15 +40,76 @@ impl Run {
                 reason,
                 resolution,
             } => self.resolve(now, key, (actor, reason), resolution),
-            Input::Reopen { actor } => match self.life {
-                Life::Paused | Life::Ended(RunStatus::Failed) => vec![Event::Reopened { actor }],
-                Life::Pending | Life::Live | Life::Ended(_) => Vec::new(),
-            },
+            Input::Reopen { actor } => self.reopens(actor),
+            Input::Pause { actor, reason } => self.pause(actor, reason),
+            Input::Unpause { actor } => self.unpause(actor),
+            Input::Retry {
+                step,
+                downstream,
+                actor,
+                reason,
+            } => self.retry(step, downstream, actor, reason),
+            Input::Skip {
+                step,
+                actor,
+                reason,
+            } => self.skip(step, actor, reason),
+            Input::Restore { actor } => vec![Event::Restored { actor }],
+            Input::RollBack { actor, reason } => self.roll_back(actor, reason),
+            Input::Unwind => self.unwind_begins(),
+            Input::UndoPrepared { key, prepared } => self.undo_prepared(now, key, prepared),
             Input::Concluded {
                 outputs,
                 missed,
                 broken,
             } => self.conclude(outputs, missed, broken),
+        }
+    }
+
+    fn ticks(&self, now: Timestamp) -> Vec<Event> {
+        let mut events = Vec::new();
+        let late = self.deadline().filter(|deadline| *deadline <= now);
+        if let Some(deadline) = late
+            && self.life == Life::Live
+            && !self.halted()
+            && self.main_runs()
+        {
+            events.push(Event::DeadlinePassed { deadline });
+            let waiting = self.cut_waiting();
+            let cut = |event: Event| match event {
+                Event::StepCancelled { step, item } => Some((step, item)),
+                _ => None,
+            };
+            events.extend(waiting.into_iter().filter_map(cut).map(|(step, item)| {
+                let key = Key {
+                    step: self.step_index(&step).unwrap_or_default(),
+                    item: item.unwrap_or(0) as usize,
+                };
+                Event::Failed {
+                    step,
+                    item,
+                    attempt: self.number(key),
+                    fault: Fault::new(FaultKind::Timeout, "the deadline of the run passed"),
+                }
+            }));
+            return events;
+        }
+        let due = |key: &&Key| self.due(**key).is_some_and(|due| due <= now);
+        events.extend(
+            self.active
+                .iter()
+                .filter(due)
+                .flat_map(|&key| self.tick(now, key)),
+        );
+        events
+    }
+
+    /// When a step that starts now must be done: its own time, within the run's.
+    fn deadline_of(&self, now: Timestamp, step: usize) -> Timestamp {
+        let own = now.plus(self.book.steps[step].timeout);
+        match self.deadline() {
+            Some(run) if self.book.steps[step].section == Section::Main => own.min(run),
+            Some(_) | None => own,
         }
     }
 
@@ -125,19 +181,20 @@ impl Run {
                 wait,
             } => {
                 let item = item.and_then(|_| self.item(key));
+                let attempt = self.instance(key).map_or(0, Instance::last_number) + 1;
                 let mut events = vec![Event::AttemptStarted {
                     step: self.name(step),
                     item,
-                    attempt: 1,
+                    attempt,
                     token,
                     inputs: Some(inputs),
-                    deadline: now.plus(self.book.steps[step].timeout),
+                    deadline: self.deadline_of(now, step),
                 }];
                 if let Some((until, note)) = wait {
                     events.push(Event::Waiting {
                         step: self.name(step),
                         item,
-                        attempt: 1,
+                        attempt,
                         until,
                         note,
                     });
@@ -154,14 +211,21 @@ impl Run {
         number: u32,
         answer: Answer,
     ) -> Vec<Event> {
+        if self.instance(key).is_some_and(|one| one.undo.is_some()) {
+            return self
+                .undo_answer(now, key, number, &answer)
+                .into_iter()
+                .collect();
+        }
         // A superseded attempt may answer late; it is not believed.
-        let live = self.instance(key).is_some_and(|instance| {
+        let live = self.instance(key).filter(|instance| {
             instance.state == InstanceState::Live(Phase::Flying)
                 && instance.attempt.as_ref().map(|attempt| attempt.number) == Some(number)
         });
-        if !live {
+        let Some(live) = live else {
             return Vec::new();
-        }
+        };
+        let overdue = live.attempt.as_ref().is_some_and(|one| one.overdue);
         let (step, item, attempt) = (self.name(key.step), self.item(key), number);
         match answer {
             Answer::Done {
@@ -169,6 +233,13 @@ impl Run {
                 effect,
                 at,
             } => self.done(now, key, outputs, effect, at),
+            // It was looked at once more; nothing new begins after the deadline.
+            Answer::Observed(_) | Answer::Again { .. } if overdue => vec![Event::Failed {
+                step,
+                item,
+                attempt,
+                fault: self.overdue(now, key, false),
+            }],
             Answer::Observed(before) => vec![Event::Observed {
                 step,
                 item,
@@ -195,7 +266,7 @@ impl Run {
         }
     }
 
-    fn number(&self, key: Key) -> u32 {
+    pub(crate) fn number(&self, key: Key) -> u32 {
         self.instance(key)
             .and_then(|instance| instance.attempt.as_ref())
             .map_or(0, |attempt| attempt.number)
@@ -235,6 +306,7 @@ impl Run {
         let again = retry.on.contains(&fault.kind)
             && tries < retry.attempts
             && retry_at < deadline
+            && !state.is_some_and(|one| one.overdue)
             && !self.cut_short(key.step);
         if again {
             Event::AttemptFailed {
@@ -258,6 +330,9 @@ impl Run {
         let Some(instance) = self.instance(key) else {
             return Vec::new();
         };
+        if let Some(undo) = &instance.undo {
+            return self.undo_tick(now, key, undo).into_iter().collect();
+        }
         let Some(attempt) = &instance.attempt else {
             return Vec::new();
         };
@@ -287,7 +362,7 @@ impl Run {
                     token: attempt.token.clone(),
                     inputs: None,
                     deadline: if attempt.tries == 0 {
-                        now.plus(self.book.steps[key.step].timeout)
+                        self.deadline_of(now, key.step)
                     } else {
                         attempt.deadline
                     },
@@ -401,32 +476,8 @@ impl Run {
 
     /// Cancelling cuts the main steps short only; what cleans up is carried out.
     fn cut_short(&self, step: usize) -> bool {
-        self.cancelled && self.book.steps[step].section == Section::Main
-    }
-
-    fn cancel(&self, actor: String, reason: Option<String>) -> Vec<Event> {
-        if self.cancelled || matches!(self.life, Life::Ended(_)) {
-            return Vec::new();
-        }
-        let mut events = vec![Event::CancelRequested { actor, reason }];
-        // What is in flight ends by itself; what only waits ends now.
-        for &key in &self.active {
-            let main = self.book.steps[key.step].section == Section::Main;
-            let waits = main
-                && self.instance(key).is_some_and(|instance| {
-                    matches!(
-                        instance.state,
-                        InstanceState::Live(Phase::Waiting { .. } | Phase::Retrying { .. })
-                    )
-                });
-            if waits {
-                events.push(Event::StepCancelled {
-                    step: self.name(key.step),
-                    item: self.item(key),
-                });
-            }
-        }
-        events
+        (self.cancelled || self.late || self.rollback_wanted)
+            && self.book.steps[step].section == Section::Main
     }
 
     fn resolve(
@@ -459,7 +510,9 @@ impl Run {
                 events.extend(self.done(now, key, outputs, Effect::Changed, None));
             }
             Resolution::Skip => {
-                events.extend(self.done(now, key, Value::Null, Effect::None, None));
+                // Nobody knows that it was reached: a skipped step sets no mark.
+                let done = self.done(now, key, Value::Null, Effect::None, None);
+                events.extend(done.into_iter().take(1));
             }
             Resolution::Retry => {}
         }
@@ -467,12 +520,15 @@ impl Run {
     }
 
     fn conclude(&self, outputs: Value, missed: bool, broken: bool) -> Vec<Event> {
-        if self.life != Life::Live || self.current_section().is_some() || !self.active.is_empty() {
+        let over = self.current_stage() == Stage::End && self.active.is_empty();
+        if self.life != Life::Live || !over {
             return Vec::new();
         }
-        let status = if self.cancelled {
+        let status = if self.rollback.is_some() {
+            RunStatus::RolledBack
+        } else if self.cancelled {
             RunStatus::Cancelled
-        } else if self.failed || broken {
+        } else if self.failed || broken || self.broken() {
             RunStatus::Failed
         } else if missed {
             RunStatus::ObjectiveMissed

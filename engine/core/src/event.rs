@@ -45,6 +45,30 @@ pub enum SkipReason {
     Operator,
 }
 
+/// Why something that took effect was not taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kept {
+    /// Its type cannot be taken back, by its own word; what it was built on stays too.
+    Irreversible,
+    /// Its author said `undo: none`.
+    Declined,
+    /// Its type acts and has no way back, and its author gave none.
+    NoUndo,
+    /// Its undo failed, or refused since the world has changed; what it was built on stays too.
+    Failed,
+    /// A step that was built on it stays.
+    Behind,
+}
+
+impl Kept {
+    /// Whether what the step was built on must stay too.
+    #[must_use]
+    pub fn bars(self) -> bool {
+        matches!(self, Self::Irreversible | Self::Failed | Self::Behind)
+    }
+}
+
 /// One fact about a run. `item` is the index of a `for_each` item; plain steps have none.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -255,10 +279,140 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },
+    /// A second cancel: what is in flight is let go, nothing cleans up.
+    CancelForced {
+        /// Who.
+        actor: String,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// An operator holds the run: what is in flight ends, nothing starts.
+    PauseRequested {
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// An operator lets a held run go on.
+    Unpaused {
+        /// Who.
+        actor: String,
+    },
     /// Failed steps get another chance; the run goes on.
     Reopened {
         /// Who.
         actor: String,
+        /// Which steps; all failed ones when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        steps: Option<Vec<String>>,
+    },
+    /// An operator has a step run again.
+    RetryRequested {
+        /// The step.
+        step: String,
+        /// Whether every step that depends on it runs again too.
+        downstream: bool,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// An operator decided that the run does without a step.
+    StepSkipped {
+        /// The step.
+        step: String,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// The run's own deadline passed before its main steps had ended.
+    DeadlinePassed {
+        /// When it was.
+        deadline: Timestamp,
+    },
+    /// The run goes on from a copy of its journal that may be older than the world.
+    Restored {
+        /// Who.
+        actor: String,
+    },
+    /// The run goes on with an edited runbook.
+    Redefined {
+        /// Who.
+        actor: String,
+        /// Content hash of the new definition.
+        definition: String,
+        /// What differs, a line for each step.
+        changes: Vec<String>,
+    },
+    /// What succeeded is to be taken back.
+    RollbackRequested {
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// Nothing is in flight any more: the way back begins.
+    RollbackStarted {},
+    /// An undo is intended: its request is on disk before its first byte leaves.
+    UndoStarted {
+        /// The step.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// 1 for the first.
+        attempt: u32,
+        /// Token of the undo; the same on every attempt.
+        token: String,
+        /// Rendered inputs of an undo by another step type; on the first attempt only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inputs: Option<Value>,
+        /// When the undo with all its retries must be done.
+        deadline: Timestamp,
+    },
+    /// An undo is not done yet, or failed and is due again.
+    UndoWaiting {
+        /// The step.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// The attempt.
+        attempt: u32,
+        /// When to go on.
+        until: Timestamp,
+        /// What it waits for.
+        note: String,
+        /// Why it failed, when it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<Fault>,
+    },
+    /// A step, or an item, was taken back.
+    Undone {
+        /// The step.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// A step, or an item, took effect and stays.
+    NotUndone {
+        /// The step.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// The reason's class.
+        why: Kept,
+        /// The reason, for people.
+        message: String,
+        /// Why its undo failed, when it did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<Fault>,
     },
     /// The run ended.
     Finished {
@@ -280,8 +434,18 @@ impl Event {
             | Self::Resumed { .. }
             | Self::CancelRequested { .. }
             | Self::Reopened { .. }
+            | Self::CancelForced { .. }
+            | Self::PauseRequested { .. }
+            | Self::Unpaused { .. }
+            | Self::DeadlinePassed { .. }
+            | Self::Restored { .. }
+            | Self::Redefined { .. }
+            | Self::RollbackRequested { .. }
+            | Self::RollbackStarted { .. }
             | Self::Finished { .. } => None,
-            Self::Skipped { step, .. }
+            Self::RetryRequested { step, .. }
+            | Self::StepSkipped { step, .. }
+            | Self::Skipped { step, .. }
             | Self::Expanded { step, .. }
             | Self::Marked { step, .. } => Some((step, None)),
             Self::AttemptStarted { step, item, .. }
@@ -294,6 +458,10 @@ impl Event {
             | Self::InDoubt { step, item, .. }
             | Self::Resolved { step, item, .. }
             | Self::StepCancelled { step, item }
+            | Self::UndoStarted { step, item, .. }
+            | Self::UndoWaiting { step, item, .. }
+            | Self::Undone { step, item, .. }
+            | Self::NotUndone { step, item, .. }
             | Self::Answered { step, item, .. } => Some((step, *item)),
         }
     }
@@ -321,6 +489,20 @@ impl Event {
             Self::Marked { .. } => "marked",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::Reopened { .. } => "reopened",
+            Self::CancelForced { .. } => "cancel_forced",
+            Self::PauseRequested { .. } => "pause_requested",
+            Self::Unpaused { .. } => "unpaused",
+            Self::RetryRequested { .. } => "retry_requested",
+            Self::StepSkipped { .. } => "step_skipped",
+            Self::DeadlinePassed { .. } => "deadline_passed",
+            Self::Restored { .. } => "restored",
+            Self::Redefined { .. } => "redefined",
+            Self::RollbackRequested { .. } => "rollback_requested",
+            Self::RollbackStarted { .. } => "rollback_started",
+            Self::UndoStarted { .. } => "undo_started",
+            Self::UndoWaiting { .. } => "undo_waiting",
+            Self::Undone { .. } => "undone",
+            Self::NotUndone { .. } => "not_undone",
             Self::Finished { .. } => "finished",
         }
     }
@@ -336,7 +518,10 @@ impl Event {
             | Self::AttemptFailed { attempt, .. }
             | Self::Succeeded { attempt, .. }
             | Self::Failed { attempt, .. }
-            | Self::InDoubt { attempt, .. } => Some(*attempt),
+            | Self::InDoubt { attempt, .. }
+            | Self::UndoStarted { attempt, .. }
+            | Self::UndoWaiting { attempt, .. }
+            | Self::Undone { attempt, .. } => Some(*attempt),
             Self::Created { .. }
             | Self::Started { .. }
             | Self::Resumed { .. }
@@ -348,6 +533,17 @@ impl Event {
             | Self::Marked { .. }
             | Self::CancelRequested { .. }
             | Self::Reopened { .. }
+            | Self::CancelForced { .. }
+            | Self::PauseRequested { .. }
+            | Self::Unpaused { .. }
+            | Self::DeadlinePassed { .. }
+            | Self::Restored { .. }
+            | Self::Redefined { .. }
+            | Self::RollbackRequested { .. }
+            | Self::RollbackStarted { .. }
+            | Self::RetryRequested { .. }
+            | Self::StepSkipped { .. }
+            | Self::NotUndone { .. }
             | Self::Finished { .. } => None,
         }
     }

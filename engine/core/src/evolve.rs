@@ -5,9 +5,12 @@ use thiserror::Error;
 
 use crate::run::{Life, section_index};
 use crate::{
-    Attempt, Event, Executed, Instance, InstanceState, Journal, Key, OnFailure, Phase, Run,
-    Section, SkipReason, StepRun, StepStatus, Timestamp,
+    Attempt, Event, Executed, Instance, InstanceState, Journal, Key, Millis, OnFailure, Phase, Run,
+    Section, SkipReason, StepRun, StepStatus, Timestamp, Undoing, Work,
 };
+
+/// How long an attempt may still take whose deadline passed while nothing drove the run.
+const LAST_LOOK: Millis = 60_000;
 
 /// A journal that cannot be: the state has no place for the event. The run is marked corrupt and
 /// nothing is guessed.
@@ -45,7 +48,7 @@ impl Run {
         let at = entry.at;
         let event = &entry.event;
         let Some((name, item)) = event.subject() else {
-            self.evolve_run(at, event);
+            self.evolve_run(at, event)?;
             return Ok(None);
         };
         let step = self.step_index(name).ok_or_else(|| Corrupt {
@@ -61,7 +64,7 @@ impl Run {
         Ok(Some(step))
     }
 
-    fn evolve_run(&mut self, at: Timestamp, event: &Event) {
+    fn evolve_run(&mut self, at: Timestamp, event: &Event) -> Result<(), Corrupt> {
         match event {
             Event::Started { epoch, .. } => {
                 self.life = Life::Live;
@@ -71,6 +74,7 @@ impl Run {
             Event::Resumed { epoch, .. } => {
                 self.epoch = *epoch;
                 self.resumes += 1;
+                self.grant_last_look(at);
             }
             Event::CancelRequested { .. } => {
                 self.cancelled = true;
@@ -78,7 +82,39 @@ impl Run {
                     self.life = Life::Live;
                 }
             }
-            Event::Reopened { .. } => self.reopen(at),
+            Event::CancelForced { .. } => self.forced = true,
+            Event::PauseRequested { actor, .. } => {
+                self.life = Life::Paused;
+                self.paused_by = Some(actor.clone());
+            }
+            Event::Unpaused { .. } => self.life = Life::Live,
+            Event::Reopened { steps, .. } => {
+                self.reopened = Some(at);
+                match steps {
+                    None => self.reopen(at),
+                    Some(_) if self.life == Life::Paused => self.life = Life::Live,
+                    Some(_) => {}
+                }
+            }
+            Event::DeadlinePassed { .. } => self.late = true,
+            Event::Restored { .. } => self.restore(),
+            Event::Redefined { .. } => {}
+            Event::RollbackRequested { .. } => {
+                self.rollback_wanted = true;
+                self.rollback = None;
+                self.life = Life::Live;
+                self.finished = None;
+            }
+            Event::RollbackStarted {} => {
+                if !self.active.is_empty() {
+                    return Err(Corrupt {
+                        kind: event.kind(),
+                        step: "none".to_owned(),
+                        state: "with work in flight".to_owned(),
+                    });
+                }
+                self.unwind();
+            }
             Event::Finished { status, outputs } => {
                 self.life = Life::Ended(*status);
                 self.finished = Some(at);
@@ -98,7 +134,44 @@ impl Run {
             | Event::Resolved { .. }
             | Event::StepCancelled { .. }
             | Event::Answered { .. }
+            | Event::RetryRequested { .. }
+            | Event::StepSkipped { .. }
+            | Event::UndoStarted { .. }
+            | Event::UndoWaiting { .. }
+            | Event::Undone { .. }
+            | Event::NotUndone { .. }
             | Event::Marked { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// What was in flight when the last owner let go may be looked at once more, however late it is.
+    fn grant_last_look(&mut self, at: Timestamp) {
+        for key in self.active.clone() {
+            let waits_by_itself =
+                matches!(self.book.steps[key.step].work, Work::Gate(_) | Work::Timer);
+            let instance = &mut self.steps[key.step].instances[key.item];
+            if let Some(Undoing::Flying(attempt) | Undoing::Waiting { attempt, .. }) =
+                &mut instance.undo
+            {
+                attempt.deadline = attempt.deadline.max(at.plus(LAST_LOOK));
+            } else if let Some(attempt) = &mut instance.attempt
+                && attempt.deadline <= at
+                && !waits_by_itself
+            {
+                attempt.overdue = true;
+                attempt.deadline = at.plus(LAST_LOOK);
+            }
+        }
+    }
+
+    /// The journal may be older than the world: what is in flight, and what failed, may be done.
+    fn restore(&mut self) {
+        self.restored = true;
+        for instance in self.steps.iter_mut().flat_map(|step| &mut step.instances) {
+            if let Some(attempt) = &mut instance.attempt {
+                attempt.unsure = true;
+            }
         }
     }
 
@@ -193,6 +266,27 @@ impl Run {
                 }
             }
             Event::Marked { name, reached, .. } => self.marks.push((name.clone(), *reached)),
+            Event::RetryRequested { downstream, .. } => {
+                self.evolve_retry(at, key.step, *downstream);
+            }
+            Event::StepSkipped { .. } => self.evolve_skip(at, key.step),
+            Event::UndoStarted { .. }
+            | Event::UndoWaiting { .. }
+            | Event::Undone { .. }
+            | Event::NotUndone { .. } => {
+                if !self.evolve_undo(at, event, key) {
+                    let state = self.instance(key).map(|one| one.state.clone());
+                    return Err(misfit(event, key, &state.unwrap_or_default()));
+                }
+            }
+            Event::CancelForced { .. }
+            | Event::PauseRequested { .. }
+            | Event::Unpaused { .. }
+            | Event::DeadlinePassed { .. }
+            | Event::Restored { .. }
+            | Event::Redefined { .. }
+            | Event::RollbackRequested { .. }
+            | Event::RollbackStarted { .. } => {}
             Event::Created { .. }
             | Event::Started { .. }
             | Event::Resumed { .. }
@@ -282,8 +376,9 @@ impl Run {
             epoch,
             before: before.and_then(|last| last.before),
             note: None,
-            unsure: before_unsure,
+            unsure: before_unsure || self.restored,
             grants: Vec::new(),
+            overdue: false,
         });
         instance.state = InstanceState::Live(Phase::Flying);
         self.active.insert(key);
@@ -338,7 +433,7 @@ impl Run {
             (Some(_) | None, _) => 0,
         };
         let broken = state.failed > limit;
-        if cancelled && self.cancelled && state.live == 0 {
+        if cancelled && state.live == 0 {
             self.fanning.remove(&key.step);
             self.end_step(key.step, StepStatus::Cancelled);
         } else if broken && state.live == 0 {
@@ -352,7 +447,7 @@ impl Run {
         }
     }
 
-    fn end_step(&mut self, step: usize, status: StepStatus) {
+    pub(crate) fn end_step(&mut self, step: usize, status: StepStatus) {
         let book = self.book.clone();
         let here = &book.steps[step];
         self.steps[step].ended = Some(status);
@@ -366,8 +461,17 @@ impl Run {
             } else {
                 self.failed = true;
                 unblocks = false;
-                if here.on_failure == OnFailure::Pause && !self.cancelled {
-                    self.life = Life::Paused;
+                let free = !self.cancelled && !self.late && !self.is_rolling_back();
+                match here.on_failure {
+                    OnFailure::Pause if free => {
+                        self.life = Life::Paused;
+                        self.paused_by = None;
+                    }
+                    OnFailure::Rollback if free => self.rollback_wanted = true,
+                    OnFailure::Stop
+                    | OnFailure::Continue
+                    | OnFailure::Rollback
+                    | OnFailure::Pause => {}
                 }
             }
         }
@@ -376,8 +480,8 @@ impl Run {
         }
         for &dependent in &self.dependents.clone()[step] {
             self.blocked[dependent] -= 1;
-            if self.blocked[dependent] == 0 && self.steps[dependent].ended.is_none() {
-                self.ready.insert(dependent);
+            if self.blocked[dependent] == 0 {
+                self.release(dependent);
             }
         }
     }
@@ -386,15 +490,27 @@ impl Run {
     fn reopen(&mut self, at: Timestamp) {
         self.life = Life::Live;
         self.failed = false;
+        self.late = false;
         self.finished = None;
         let book = self.book.clone();
+        self.restart_cleanup();
         for (index, step) in book.steps.iter().enumerate() {
             if step.section != Section::Main {
-                self.restart(index);
-            } else if self.steps[index].ended == Some(StepStatus::Failed)
+                continue;
+            }
+            if self.steps[index].ended == Some(StepStatus::Failed)
                 && step.on_failure != OnFailure::Continue
             {
                 self.retry_failed(index, at);
+            }
+        }
+    }
+
+    /// `finally` and `on_cancel` run again when the main steps have ended again.
+    pub(crate) fn restart_cleanup(&mut self) {
+        for index in 0..self.steps.len() {
+            if self.book.steps[index].section != Section::Main {
+                self.restart(index);
             }
         }
     }
@@ -412,7 +528,7 @@ impl Run {
         }
     }
 
-    fn retry_failed(&mut self, index: usize, at: Timestamp) {
+    pub(crate) fn retry_failed(&mut self, index: usize, at: Timestamp) {
         let state = &mut self.steps[index];
         state.ended = None;
         self.open[0] += 1;

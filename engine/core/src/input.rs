@@ -65,10 +65,63 @@ pub enum Input {
         /// What.
         resolution: Resolution,
     },
-    /// Failed steps get another chance.
+    /// A held run goes on; failed steps get another chance.
     Reopen {
         /// Who.
         actor: String,
+    },
+    /// An operator holds the run.
+    Pause {
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// An operator lets a held run go on, and nothing else.
+    Unpause {
+        /// Who.
+        actor: String,
+    },
+    /// An operator wants a step to run again.
+    Retry {
+        /// The step.
+        step: usize,
+        /// Whether every step that depends on it runs again too.
+        downstream: bool,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// An operator wants the run to do without a step.
+    Skip {
+        /// The step.
+        step: usize,
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// The journal may be older than the world: what it does not know of may have happened.
+    Restore {
+        /// Who.
+        actor: String,
+    },
+    /// What succeeded is to be taken back.
+    RollBack {
+        /// Who.
+        actor: String,
+        /// Why.
+        reason: String,
+    },
+    /// A [`Command::Unwind`](crate::Command::Unwind) was carried out.
+    Unwind,
+    /// A [`Command::PrepareUndo`](crate::Command::PrepareUndo) was carried out.
+    UndoPrepared {
+        /// Which.
+        key: Key,
+        /// Token, and rendered inputs of an undo by another step type.
+        prepared: Result<(String, Option<Value>), Fault>,
     },
     /// A [`Command::Conclude`](crate::Command::Conclude) was carried out.
     Concluded {

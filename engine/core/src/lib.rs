@@ -15,21 +15,24 @@ mod evolve;
 mod fault;
 mod input;
 mod objective;
+mod operator;
 mod run;
 mod runbook;
 mod status;
 mod time;
+mod undo;
 
 pub use command::{Command, Method};
-pub use event::{Effect, Event, Journal, SkipReason};
+pub use event::{Effect, Event, Journal, Kept, SkipReason};
 pub use evolve::Corrupt;
 pub use fault::{Executed, Fault, FaultKind, Origin};
 pub use input::{Answer, Doubt, Input, Prepared, Resolution};
 pub use objective::{Measure, Objective, measure};
-pub use run::{Attempt, Instance, InstanceState, Key, Phase, Run, StepRun};
+pub use run::{Attempt, Instance, InstanceState, Key, Made, Phase, Run, StepRun};
 pub use runbook::{
     ForEach, Gate, Limit, Objectives, OnFailure, Param, ParamType, Retry, Runbook, Section, Shape,
     Step, Undo, Until, Work,
 };
 pub use status::{RunStatus, StepStatus};
 pub use time::{Millis, Timestamp, format_millis};
+pub use undo::{UndoAttempt, Undoing};

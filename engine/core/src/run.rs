@@ -6,7 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Effect, Fault, Millis, RunStatus, Runbook, Section, StepStatus, Timestamp};
+use crate::undo::{Rollback, Undoing};
+use crate::{Effect, Fault, Millis, OnFailure, RunStatus, Runbook, Section, StepStatus, Timestamp};
 
 /// One item of one step. Plain steps have the item 0 only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,6 +52,9 @@ pub struct Attempt {
     /// Who said yes so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<String>,
+    /// Its deadline passed while nothing drove the run: it may be looked at once more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub overdue: bool,
 }
 
 /// How far an attempt is.
@@ -109,20 +113,53 @@ pub enum InstanceState {
     Cancelled,
 }
 
+/// What an earlier generation of an item did; kept for the way back when an operator has it run again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Made {
+    /// The request.
+    pub inputs: Value,
+    /// Its outputs.
+    pub outputs: Value,
+    /// What was observed before the first change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Value>,
+}
+
 /// One item of a step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Instance {
     /// Its state.
     pub state: InstanceState,
+    /// How far it is taken back, in a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<Undoing>,
+    /// Highest number of an attempt of an earlier generation or of its undo.
+    #[serde(default)]
+    pub attempts: u32,
+    /// What an earlier generation of it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Box<Made>>,
     /// Its attempt, once it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
 }
 
 impl Instance {
+    /// The highest number that an attempt of it, or of its undo, ever had.
+    #[must_use]
+    pub fn last_number(&self) -> u32 {
+        let own = self.attempt.as_ref().map_or(0, |one| one.number);
+        own.max(self.attempts)
+    }
+
     /// The name of its state.
     #[must_use]
     pub fn status(&self) -> StepStatus {
+        match &self.undo {
+            Some(Undoing::Flying(_) | Undoing::Waiting { .. }) => return StepStatus::Undoing,
+            Some(Undoing::Done { .. }) => return StepStatus::Undone,
+            Some(Undoing::Kept { .. }) | None => {}
+        }
         match &self.state {
             InstanceState::Queued => StepStatus::Pending,
             InstanceState::Live(Phase::Flying) => StepStatus::Running,
@@ -150,6 +187,9 @@ pub struct StepRun {
     /// Set when it needs no more work.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<StepStatus>,
+    /// How often an operator had it run again after it had ended well; part of its token.
+    #[serde(default)]
+    pub generation: u32,
     /// First item that was not started.
     #[serde(default)]
     pub(crate) next: usize,
@@ -169,7 +209,7 @@ impl StepRun {
     #[must_use]
     pub fn status(&self) -> StepStatus {
         if let Some(status) = self.ended {
-            return status;
+            return self.undo_status().unwrap_or(status);
         }
         let states = self.instances.iter().map(Instance::status);
         let rank = |status: StepStatus| match status {
@@ -191,6 +231,22 @@ impl StepRun {
             Some(_) if self.done > 0 => StepStatus::Running,
             Some(_) | None => StepStatus::Pending,
         }
+    }
+
+    /// Undoing while any item is, undone when all that took effect are.
+    fn undo_status(&self) -> Option<StepStatus> {
+        let mut undone = false;
+        for instance in &self.instances {
+            match &instance.undo {
+                Some(Undoing::Flying(_) | Undoing::Waiting { .. }) => {
+                    return Some(StepStatus::Undoing);
+                }
+                Some(Undoing::Done { .. }) => undone = true,
+                Some(Undoing::Kept { .. }) => return None,
+                None => {}
+            }
+        }
+        undone.then_some(StepStatus::Undone)
     }
 
     /// What expressions see as `steps.<id>`: its outputs, or a list of them for a `for_each`.
@@ -218,6 +274,19 @@ pub(crate) enum Life {
     Live,
     Paused,
     Ended(RunStatus),
+}
+
+/// What may be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// Steps of this section may start.
+    Section(Section),
+    /// Nothing is in flight: the way back begins.
+    Unwind,
+    /// Items are taken back.
+    Undo,
+    /// Everything has ended.
+    End,
 }
 
 /// A named point in time that the run reached.
@@ -248,6 +317,19 @@ pub struct Run {
     pub(crate) failed: bool,
     pub(crate) warned: bool,
     pub(crate) cancelled: bool,
+    /// A second cancel: nothing cleans up.
+    pub(crate) forced: bool,
+    /// The operator who holds the run.
+    pub(crate) paused_by: Option<String>,
+    /// The run's own deadline passed.
+    pub(crate) late: bool,
+    /// What the journal does not know of may have happened.
+    pub(crate) restored: bool,
+    /// When failed work last got another chance.
+    pub(crate) reopened: Option<Timestamp>,
+    /// What succeeded is to be taken back, once nothing is in flight.
+    pub(crate) rollback_wanted: bool,
+    pub(crate) rollback: Option<Rollback>,
     pub(crate) marks: Vec<Mark>,
     pub(crate) outputs: Value,
 }
@@ -298,6 +380,13 @@ impl Run {
             failed: false,
             warned: false,
             cancelled: false,
+            forced: false,
+            paused_by: None,
+            late: false,
+            restored: false,
+            reopened: None,
+            rollback_wanted: false,
+            rollback: None,
             marks: Vec::new(),
             outputs: Value::Null,
             book,
@@ -381,6 +470,7 @@ impl Run {
             Life::Pending => RunStatus::Pending,
             Life::Paused => RunStatus::Paused,
             Life::Ended(status) => status,
+            Life::Live if self.is_rolling_back() => RunStatus::RollingBack,
             Life::Live => {
                 let sleeping = |key: &Key| match &self.steps[key.step].instances[key.item].state {
                     InstanceState::Live(Phase::Waiting { .. } | Phase::InDoubt { .. }) => true,
@@ -399,28 +489,91 @@ impl Run {
         }
     }
 
-    /// Whether main steps may not start any more.
-    pub(crate) fn halted(&self) -> bool {
-        self.failed || self.cancelled
+    /// Whether a rollback was asked for.
+    #[must_use]
+    pub fn is_rolling_back(&self) -> bool {
+        self.rollback_wanted || self.rollback.is_some()
     }
 
-    /// The section whose steps may start now; none when all have ended.
-    pub(crate) fn current_section(&self) -> Option<Section> {
-        let busy = |section: Section| {
-            self.active
-                .iter()
-                .any(|key| self.book.steps[key.step].section == section)
-        };
-        let main_open = self.open[0] > 0 && !self.halted();
-        if main_open || busy(Section::Main) {
-            Some(Section::Main)
-        } else if self.cancelled && self.open[1] > 0 {
-            Some(Section::OnCancel)
-        } else if self.open[2] > 0 {
-            Some(Section::Finally)
-        } else {
-            None
+    /// Whether an operator or a failed step holds the run.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.life == Life::Paused
+    }
+
+    /// The operator who holds the run; none when a failed step does.
+    #[must_use]
+    pub fn paused_by(&self) -> Option<&str> {
+        self.paused_by.as_deref().filter(|_| self.is_paused())
+    }
+
+    /// Whether a second cancel let everything go.
+    #[must_use]
+    pub fn is_forced(&self) -> bool {
+        self.forced
+    }
+
+    /// When failed work last got another chance.
+    #[must_use]
+    pub fn reopened(&self) -> Option<Timestamp> {
+        self.reopened
+    }
+
+    /// Whether main steps may not start any more.
+    pub(crate) fn halted(&self) -> bool {
+        self.failed || self.cancelled || self.late || self.is_rolling_back()
+    }
+
+    /// When the main steps must have ended; an operator who gives failed work another chance gives the
+    /// run its time again.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Timestamp> {
+        Some(self.reopened.or(self.started)?.plus(self.book.timeout?))
+    }
+
+    /// Whether main steps are in flight or may start.
+    pub(crate) fn main_runs(&self) -> bool {
+        let main = |step: usize| self.book.steps[step].section == Section::Main;
+        let startable = !self.halted()
+            && (self.ready.iter().any(|&step| main(step))
+                || self.fanning.iter().any(|&step| main(step)));
+        startable || self.active.iter().any(|key| main(key.step))
+    }
+
+    /// What may be done now.
+    pub(crate) fn current_stage(&self) -> Stage {
+        if self.forced {
+            return Stage::End;
         }
+        match &self.rollback {
+            Some(rollback) if !rollback.is_over() => return Stage::Undo,
+            Some(_) => {}
+            None if self.main_runs() => return Stage::Section(Section::Main),
+            None if self.rollback_wanted => return Stage::Unwind,
+            None => {}
+        }
+        if self.cancelled && self.open[1] > 0 {
+            Stage::Section(Section::OnCancel)
+        } else if self.open[2] > 0 {
+            Stage::Section(Section::Finally)
+        } else {
+            Stage::End
+        }
+    }
+
+    /// The main step whose failure ended or holds the run, if any did.
+    pub(crate) fn broken(&self) -> bool {
+        self.late
+            || self
+                .book
+                .steps
+                .iter()
+                .zip(&self.steps)
+                .any(|(step, state)| {
+                    state.ended == Some(StepStatus::Failed)
+                        && step.section == Section::Main
+                        && step.on_failure != OnFailure::Continue
+                })
     }
 
     /// When the last attempt of an item began and how long the item took, once it ended.

@@ -29,11 +29,21 @@ pub struct Runbook {
     /// Template of the lock key; one live run per key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<String>,
+    /// Deadline of the main steps, from the start of the run; holds while nothing drives it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Millis>,
+    /// What a passed deadline of the run means.
+    #[serde(default, skip_serializing_if = "is_stop")]
+    pub on_failure: OnFailure,
     /// The steps of all sections: main ones first, in the order of the file.
     pub steps: Vec<Step>,
     /// Output name to template.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, Value>,
+}
+
+fn is_stop(policy: &OnFailure) -> bool {
+    *policy == OnFailure::Stop
 }
 
 impl Runbook {
@@ -214,6 +224,9 @@ pub struct Step {
     /// How it is taken back.
     #[serde(default)]
     pub undo: Undo,
+    /// Why its type cannot be taken back, for changes that cannot; taken from the catalog.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub irreversible: Option<String>,
     /// Named point in time that it reaches when it succeeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marks: Option<String>,
@@ -276,9 +289,39 @@ pub struct ForEach {
     pub over: String,
     /// Items in flight at once.
     pub max_parallel: u32,
+    /// Sizes of one batch after another, instead of `max_parallel`: the next batch starts when every
+    /// item before it has ended; the last size is kept as a window over the rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ramp: Vec<Limit>,
     /// Failed items that are tolerated.
     #[serde(default)]
     pub max_failures: Limit,
+}
+
+impl ForEach {
+    /// The first item that may not start yet, of `total` items of which `next` is the first that was
+    /// not started, `live` are in an attempt and `done` have ended.
+    #[must_use]
+    pub fn window(&self, total: usize, next: usize, live: usize, done: usize) -> usize {
+        let sliding = |size: usize| total.min(next + size.saturating_sub(live));
+        let Some((last, batches)) = self.ramp.split_last() else {
+            return sliding(self.max_parallel as usize);
+        };
+        let mut start = 0;
+        for size in batches {
+            let end = start + size.of(total).max(1);
+            if next < end {
+                let open = next > start || done >= start;
+                return if open { end.min(total) } else { next };
+            }
+            start = end;
+        }
+        if next > start || done >= start {
+            sliding(last.of(total).max(1))
+        } else {
+            next
+        }
+    }
 }
 
 /// A number of items, or a share of all of them.

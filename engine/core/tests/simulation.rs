@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use runbook_core::{
     Answer, Command, Effect, Event, Fault, FaultKind, Input, Journal, Key, Method, Prepared, Run,
-    RunStatus, Runbook, StepStatus, Timestamp,
+    RunStatus, Runbook, StepStatus, Timestamp, Undoing,
 };
 use serde_json::{Value, json};
 
@@ -67,7 +67,7 @@ fn worlds() -> impl Strategy<Value = World> {
 }
 
 fn runbooks() -> impl Strategy<Value = Runbook> {
-    let step = (0_u8..7, any::<[bool; 12]>(), 0_u8..4, 0_u8..10, 1_u32..4);
+    let step = (0_u8..7, any::<[bool; 12]>(), 0_u8..6, 0_u8..10, 1_u32..4);
     proptest::collection::vec(step, 1..12).prop_map(|steps| {
         let works = [
             json!("pure"), json!("timer"), json!({ "call": "query" }), json!({ "call": "create" }),
@@ -83,7 +83,7 @@ fn runbooks() -> impl Strategy<Value = Runbook> {
                 "id": format!("s{index}"), "uses": "any", "work": works[work as usize],
                 "needs": needs, "timeout": 1_000_000,
                 "section": if last { "finally" } else { "main" },
-                "on_failure": (if policy % 2 == 0 { "stop" } else { "continue" }),
+                "on_failure": (["stop", "continue", "rollback"][policy as usize % 3]),
                 "retry": { "attempts": 3, "delay": 100, "max_delay": 1000, "backoff": 2.0, "jitter": true,
                            "on": ["transient"] },
             });
@@ -222,6 +222,13 @@ impl Simulation {
                 self.now = self.now.max(at.0);
                 self.input(Input::Tick);
             }
+            Command::Unwind => {
+                self.input(Input::Unwind);
+            }
+            Command::PrepareUndo { key } => {
+                let prepared = Ok((format!("undo/{}/{}", key.step, key.item), None));
+                self.input(Input::UndoPrepared { key, prepared });
+            }
             Command::Conclude => {
                 self.input(Input::Concluded {
                     outputs: json!({}),
@@ -307,11 +314,14 @@ impl Simulation {
             return;
         };
         let over = self.run.instance(key).is_none_or(|instance| {
-            instance.status() != StepStatus::Running
-                || instance
-                    .attempt
-                    .as_ref()
-                    .is_none_or(|attempt| attempt.number != number)
+            let flying = match &instance.undo {
+                Some(Undoing::Flying(attempt)) => Some(attempt.number),
+                Some(_) => None,
+                None => (instance.status() == StepStatus::Running)
+                    .then(|| instance.attempt.as_ref().map(|attempt| attempt.number))
+                    .flatten(),
+            };
+            flying != Some(number)
         });
         if over {
             let answer = Answer::Done {
@@ -411,8 +421,10 @@ proptest! {
             return Ok(());
         }
         simulation.input(Input::Cancel { actor: "ann".into(), reason: None });
+        let back = simulation.run.is_rolling_back();
         let end = simulation.play();
-        prop_assert_eq!(end.run.status(), RunStatus::Cancelled);
+        let wanted = if back { RunStatus::RolledBack } else { RunStatus::Cancelled };
+        prop_assert_eq!(end.run.status(), wanted);
     }
 
     #[test]

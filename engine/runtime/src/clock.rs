@@ -1,6 +1,37 @@
-//! The system clock and the text form of its points.
+//! The clock that drivers read, and the text form of its points.
 
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use rand::RngExt;
 use runbook_core::Timestamp;
+
+/// Where drivers read time and draw shares from; a simulation gives its own.
+#[derive(Clone)]
+pub struct Clock {
+    /// The time of journals and deadlines.
+    pub now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    /// Time that nobody sets; only differences mean anything.
+    pub monotonic: Arc<dyn Fn() -> Duration + Send + Sync>,
+    /// A random share, 0 to 1, for jitter.
+    pub share: Arc<dyn Fn() -> f64 + Send + Sync>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            now: Arc::new(now),
+            monotonic: Arc::new(monotonic),
+            share: Arc::new(|| rand::rng().random_range(0.0..=1.0)),
+        }
+    }
+}
+
+/// Since the first call in this process.
+fn monotonic() -> Duration {
+    static FIRST: OnceLock<Instant> = OnceLock::new();
+    FIRST.get_or_init(Instant::now).elapsed()
+}
 
 /// Now, by the system clock.
 #[must_use]

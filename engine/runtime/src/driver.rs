@@ -3,6 +3,7 @@
 
 mod child;
 mod flight;
+mod tie;
 mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,13 +19,14 @@ use runbook_core::{
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
-use crate::clock::now;
 use crate::engine::{Engine, GatePolicy};
 use crate::fail;
+use crate::lease::Held;
 use crate::prepare::Facts;
 use crate::seen::Notice;
 use crate::store::{Claim, Commit, LogRow, Snapshot, StoreError};
 use flight::{Flight, Landed};
+use tie::{Orders, Standing, Tie};
 
 /// How urgently the drivers of a process are asked to stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,25 +92,56 @@ const POLL: Duration = Duration::from_millis(200);
 
 pub(crate) type Driving = Pin<Box<dyn Future<Output = Result<Ended, DriveError>> + Send>>;
 
+/// With what a drive begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Begin {
+    /// As the journal says.
+    Go,
+    /// Failed or held work gets another chance.
+    Reopen,
+    /// The journal may be older than the world.
+    Restore,
+}
+
+/// A run to drive.
+pub(crate) struct Drive {
+    pub(crate) engine: Engine,
+    pub(crate) run: String,
+    pub(crate) actor: String,
+    pub(crate) stop: Stop,
+    pub(crate) begin: Begin,
+    /// Of a child run.
+    pub(crate) tie: Option<Tie>,
+}
+
 /// Drives a run; boxed, since a child run is driven by its parent's driver.
-pub(crate) fn drive(
-    engine: Engine,
-    run: String,
-    actor: String,
-    stop: Stop,
-    reopen: bool,
-) -> Driving {
+pub(crate) fn drive(drive: Drive) -> Driving {
     Box::pin(async move {
-        let Some(claim) = engine.store.claim(&run, owner()).await? else {
+        let Drive {
+            engine,
+            run,
+            actor,
+            stop,
+            begin,
+            tie,
+        } = drive;
+        let since = (engine.options.clock.monotonic)();
+        let now = engine.now();
+        let claimed = engine
+            .store
+            .claim(&run, owner(), now, engine.options.lease)
+            .await?;
+        let Some(claim) = claimed else {
             let owner = engine.store.snapshot()?.run(&run)?.owner;
             return Err(DriveError::Busy {
                 run,
                 owner: owner.unwrap_or_else(|| "another process".to_owned()),
             });
         };
-        let mut driver = Driver::load(engine, &run, claim, stop)?;
-        let result = driver.run(actor, reopen).await;
-        driver.close(result)
+        let lease = Held::new(engine.options.clock.clone(), engine.options.lease, since);
+        let mut driver = Driver::load(engine, &run, (claim, lease), stop, tie)?;
+        let result = driver.run(actor, begin).await;
+        driver.close(result).await
     })
 }
 
@@ -132,20 +165,35 @@ pub(crate) struct Driver {
     logs: Vec<LogRow>,
     requests: BTreeMap<Key, String>,
     flying: BTreeMap<Key, Flight>,
-    /// Child runs that wait for a person, or were stopped.
+    /// Child runs that were stopped with their parent.
     parked: BTreeSet<Key>,
+    /// Attempts that a lapse of the lease cut short: they may have had their effect.
+    stalled: BTreeSet<Key>,
+    lease: Held,
+    /// To the child runs.
+    orders: watch::Sender<Orders>,
+    /// To the parent.
+    tie: Option<Tie>,
     landed: mpsc::UnboundedReceiver<(Key, u32, Landed)>,
     land: mpsc::UnboundedSender<(Key, u32, Landed)>,
     snapshot: Option<Snapshot>,
     signal: i64,
     signal_taken: bool,
     has_gates: bool,
-    /// Whether the child runs of reopened steps are reopened too.
-    reopening: bool,
+    /// Whether the run had ended at the last commit.
+    had_ended: bool,
+    /// When signals were last looked for.
+    looked: Duration,
 }
 
 impl Driver {
-    fn load(engine: Engine, id: &str, claim: Claim, stop: Stop) -> Result<Self, DriveError> {
+    fn load(
+        engine: Engine,
+        id: &str,
+        (claim, lease): (Claim, Held),
+        stop: Stop,
+        tie: Option<Tie>,
+    ) -> Result<Self, DriveError> {
         let snapshot = engine.store.snapshot()?;
         let info = snapshot.run(id)?;
         let definition = Arc::new(snapshot.definition(&info)?);
@@ -188,6 +236,7 @@ impl Driver {
             seq: info.seq,
             signal: info.signal,
             signal_taken: false,
+            had_ended: run.status().is_terminal(),
             run,
             claim,
             stop,
@@ -196,39 +245,58 @@ impl Driver {
             requests: BTreeMap::new(),
             flying: BTreeMap::new(),
             parked: BTreeSet::new(),
+            stalled: BTreeSet::new(),
+            lease,
+            orders: watch::channel(Orders::default()).0,
+            tie,
             landed,
             land,
             snapshot: Some(snapshot),
             has_gates,
-            reopening: false,
+            looked: Duration::ZERO,
             engine,
         })
     }
 
-    async fn run(&mut self, actor: String, reopen: bool) -> Result<Ended, DriveError> {
+    async fn run(&mut self, actor: String, begin: Begin) -> Result<Ended, DriveError> {
         let epoch = self.claim.epoch;
-        if reopen {
-            self.reopening = true;
-            self.input(Input::Reopen {
+        match begin {
+            Begin::Go => {}
+            Begin::Reopen => self.input(Input::Reopen {
                 actor: actor.clone(),
+            })?,
+            Begin::Restore => self.input(Input::Restore {
+                actor: actor.clone(),
+            })?,
+        }
+        if self.tie.as_ref().is_some_and(|tie| tie.back) {
+            self.input(Input::RollBack {
+                actor: actor.clone(),
+                reason: "the run that waits for it is rolled back".to_owned(),
             })?;
         }
         self.input(Input::Drive { actor, epoch })?;
         self.take_signals()?;
         loop {
+            self.obey()?;
             self.settle()?;
             self.commit().await?;
             if let Some(ended) = self.ended() {
-                return Ok(ended);
+                // A word may have come while the last one was carried out.
+                if !matches!(ended, Ended::Waiting | Ended::Paused) || !self.take_signals()? {
+                    return Ok(ended);
+                }
+                continue;
             }
             self.dispatch();
             self.wait().await?;
         }
     }
 
-    fn close(self, result: Result<Ended, DriveError>) -> Result<Ended, DriveError> {
-        for flight in self.flying.values() {
-            flight.abort();
+    /// Lets go of the run: nothing of it is in flight in this process afterwards.
+    async fn close(mut self, result: Result<Ended, DriveError>) -> Result<Ended, DriveError> {
+        for (_, flight) in std::mem::take(&mut self.flying) {
+            flight.end().await;
         }
         fail::point("run.closed");
         let status = self.run.status();
@@ -244,9 +312,25 @@ impl Driver {
         result
     }
 
+    /// Carries the parent's orders out, and gives this run's to its children.
+    fn obey(&mut self) -> Result<(), DriveError> {
+        if let Some(tie) = &self.tie
+            && let Some(input) = tie.input(&self.run)
+        {
+            self.input(input)?;
+        }
+        let orders = Orders::of(&self.run);
+        self.orders.send_if_modified(|last| {
+            let changed = *last != orders;
+            *last = orders;
+            changed
+        });
+        Ok(())
+    }
+
     /// Decides what an input means and folds it in; the events wait for the next commit.
     fn input(&mut self, input: Input) -> Result<(), DriveError> {
-        let at = now();
+        let at = self.engine.now();
         for event in self.run.decide(at, input) {
             let entry = Journal { at, event };
             self.run
@@ -276,8 +360,10 @@ impl Driver {
             events: events.clone(),
             logs: logs.clone(),
             signal: self.signal_taken.then_some(self.signal),
+            reopens: self.had_ended && !self.run.status().is_terminal(),
         };
         self.engine.store.append(commit).await?;
+        self.had_ended = self.run.status().is_terminal();
         self.signal_taken = false;
         self.requests.clear();
         let first = self.seq + 1;
@@ -317,31 +403,65 @@ impl Driver {
         if *self.stop.borrow() == Watch::Now {
             return Some(Ended::Interrupted);
         }
-        if !self.flying.is_empty() || self.dispatchable() {
-            return None;
+        let standing = self.standing();
+        if let Some(tie) = &self.tie {
+            tie.stand(standing);
         }
-        if self.draining() {
+        let all_idle = self
+            .flying
+            .values()
+            .all(|flight| flight.standing() != Standing::Busy);
+        if self.draining() && all_idle && !self.dispatchable() {
             return Some(Ended::Interrupted);
         }
-        let idle = self.run.active().all(|key| self.waits_for_person(key));
-        if status == RunStatus::Paused && idle {
-            return Some(Ended::Paused);
-        }
         let hold = self.engine.options.gates == GatePolicy::Hold;
-        let waiting = self.run.active().next().is_some() && idle;
-        (waiting && !hold).then_some(Ended::Waiting)
+        match standing {
+            // The parent lets go when nothing else of it can move either.
+            _ if self.tie.is_some() => None,
+            Standing::Busy => None,
+            Standing::Waiting => (!hold).then_some(Ended::Waiting),
+            Standing::Paused => Some(Ended::Paused),
+        }
     }
 
-    fn waits_for_person(&self, key: Key) -> bool {
+    /// Whether anything but a person can move the run.
+    fn standing(&self) -> Standing {
+        if self.dispatchable() {
+            return Standing::Busy;
+        }
+        let mut found = match self.run.is_paused() {
+            true => Standing::Paused,
+            false => Standing::Busy,
+        };
+        for key in self.run.active() {
+            match self.waits(key) {
+                Standing::Busy => return Standing::Busy,
+                Standing::Waiting => found = Standing::Waiting,
+                Standing::Paused if found == Standing::Busy => found = Standing::Paused,
+                Standing::Paused => {}
+            }
+        }
+        if self.run.is_paused() {
+            return Standing::Paused;
+        }
+        found
+    }
+
+    fn waits(&self, key: Key) -> Standing {
+        if let Some(flight) = self.flying.get(&key) {
+            return flight.standing();
+        }
         if self.parked.contains(&key) {
-            return true;
+            return Standing::Waiting;
         }
         match self.run.instance(key).map(|instance| &instance.state) {
-            Some(InstanceState::Live(Phase::InDoubt { .. })) => true,
-            Some(InstanceState::Live(Phase::Waiting { .. })) => {
-                matches!(self.facts.book.steps[key.step].work, Work::Gate(_))
+            Some(InstanceState::Live(Phase::InDoubt { .. })) => Standing::Waiting,
+            Some(InstanceState::Live(Phase::Waiting { .. }))
+                if matches!(self.facts.book.steps[key.step].work, Work::Gate(_)) =>
+            {
+                Standing::Waiting
             }
-            _ => false,
+            _ => Standing::Busy,
         }
     }
 
@@ -355,7 +475,11 @@ impl Driver {
     fn dispatchable(&self) -> bool {
         self.run.commands().iter().any(|command| match command {
             Command::Attempt { key, method, .. } => self.may_fly(*key, *method),
-            Command::Prepare { .. } | Command::Wake { .. } | Command::Conclude => false,
+            Command::Prepare { .. }
+            | Command::Wake { .. }
+            | Command::Unwind
+            | Command::PrepareUndo { .. }
+            | Command::Conclude => false,
         })
     }
 

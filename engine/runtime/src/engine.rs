@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use runbook_core::{Event, Journal, Millis};
+use runbook_core::{Event, Journal, Millis, Timestamp};
 use runbook_step::scope::Scope;
 use runbook_step::{Catalog, Keys, template};
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::clock::now;
-use crate::driver::{self, DriveError, Ended, Stop};
+use crate::clock::Clock;
+use crate::driver::{self, Begin, Drive, DriveError, Ended, Stop};
 use crate::seen::{Notice, Watcher};
 use crate::store::{Created, NewRunRow, Store, StoreError};
 use crate::{Definition, new_run_id};
@@ -37,6 +37,11 @@ pub struct Options {
     pub settle: Millis,
     /// Replaces the endpoint of the environment, with keys that it takes.
     pub endpoint: Option<(String, Keys)>,
+    /// How long a run belongs to a process that is not heard of, in milliseconds; the owner renews it
+    /// three times in that span.
+    pub lease: Millis,
+    /// Where time is read.
+    pub clock: Clock,
     /// Gets every notice.
     pub watcher: Watcher,
 }
@@ -47,6 +52,8 @@ impl Default for Options {
             gates: GatePolicy::default(),
             settle: 60_000,
             endpoint: None,
+            lease: 15_000,
+            clock: Clock::default(),
             watcher: Arc::new(|_| {}),
         }
     }
@@ -145,7 +152,7 @@ impl Engine {
             &definition.env,
         )?;
         let (hash, text) = definition.encode()?;
-        let at = now();
+        let at = self.now();
         let mut meta = new.meta;
         if !new.secrets.is_empty() {
             meta["secrets"] = json!(new.secrets);
@@ -208,7 +215,7 @@ impl Engine {
             env.extend(changed.clone());
         }
         let lock = lock_key(book.lock.as_deref(), &child.params, &env)?;
-        let at = now();
+        let at = self.now();
         let row = NewRunRow {
             id: child.id,
             parent: Some(child.parent.to_owned()),
@@ -243,7 +250,7 @@ impl Engine {
     /// # Errors
     /// [`DriveError`]; everything that was recorded stays recorded.
     pub async fn drive(&self, run: &str, actor: &str, stop: Stop) -> Result<Ended, DriveError> {
-        driver::drive(self.clone(), run.to_owned(), actor.to_owned(), stop, false).await
+        self.begin(run, actor, stop, Begin::Go).await
     }
 
     /// Gives the failed steps of a run another chance and drives it on.
@@ -251,7 +258,39 @@ impl Engine {
     /// # Errors
     /// [`DriveError`].
     pub async fn reopen(&self, run: &str, actor: &str, stop: Stop) -> Result<Ended, DriveError> {
-        driver::drive(self.clone(), run.to_owned(), actor.to_owned(), stop, true).await
+        self.begin(run, actor, stop, Begin::Reopen).await
+    }
+
+    /// Drives a run on from a restored copy of its journal: what it does not know of may have happened,
+    /// and is looked for before anything is done again.
+    ///
+    /// # Errors
+    /// [`DriveError`].
+    pub async fn restore(&self, run: &str, actor: &str, stop: Stop) -> Result<Ended, DriveError> {
+        self.begin(run, actor, stop, Begin::Restore).await
+    }
+
+    async fn begin(
+        &self,
+        run: &str,
+        actor: &str,
+        stop: Stop,
+        begin: Begin,
+    ) -> Result<Ended, DriveError> {
+        let drive = Drive {
+            engine: self.clone(),
+            run: run.to_owned(),
+            actor: actor.to_owned(),
+            stop,
+            begin,
+            tie: None,
+        };
+        driver::drive(drive).await
+    }
+
+    /// Now, by the engine's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.options.clock.now)()
     }
 
     pub(crate) fn tell(&self, notice: &Notice) {

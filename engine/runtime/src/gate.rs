@@ -27,6 +27,24 @@ pub(crate) fn input(run: &Run, at: Timestamp, actor: String, signal: Signal) -> 
             })
         }
         Signal::Cancel { reason } => Some(Input::Cancel { actor, reason }),
+        Signal::Pause { reason } => Some(Input::Pause { actor, reason }),
+        Signal::Resume => Some(Input::Reopen { actor }),
+        Signal::Retry {
+            step,
+            downstream,
+            reason,
+        } => Some(Input::Retry {
+            step: run.step_index(&step)?,
+            downstream,
+            actor,
+            reason,
+        }),
+        Signal::Skip { step, reason } => Some(Input::Skip {
+            step: run.step_index(&step)?,
+            actor,
+            reason,
+        }),
+        Signal::RollBack { reason } => Some(Input::RollBack { actor, reason }),
         Signal::Resolve {
             step,
             item,

@@ -7,6 +7,7 @@ mod driver;
 mod engine;
 pub mod fail;
 mod gate;
+mod lease;
 mod prepare;
 mod project;
 mod seen;
@@ -14,7 +15,7 @@ pub mod store;
 mod token;
 mod worker;
 
-pub use clock::{now, rfc3339, timestamp};
+pub use clock::{Clock, now, rfc3339, timestamp};
 pub use definition::Definition;
 pub use driver::{DriveError, Ended, Stop, Watch};
 pub use engine::{Engine, GatePolicy, NewRun, Options, StartError};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use runbook_core::{
     Fault, FaultKind, Gate, InstanceState, Key, Prepared, Run, Runbook, Step, StepStatus,
-    Timestamp, Work,
+    Timestamp, Undo, Work,
 };
 use runbook_step::scope::Scope;
 use runbook_step::{
@@ -82,7 +82,9 @@ impl Facts {
 
     fn run_names(&self, run: &Run) -> Value {
         // In `finally` the run has not ended yet; what it will end as is known.
-        let status = if run.is_cancelled() {
+        let status = if run.is_rolling_back() {
+            "rolled_back"
+        } else if run.is_cancelled() {
             "cancelled"
         } else if run.has_failed() {
             "failed"
@@ -199,11 +201,48 @@ impl Facts {
         #[expect(clippy::cast_possible_truncation, reason = "lists are far shorter")]
         let item = step.for_each.as_ref().map(|_| key.item as u32);
         let request = json!({ "with": inputs, "region": aws.region, "role_arn": aws.role_arn });
+        let generation = run.steps()[key.step].generation;
         Ok(Prepared::Start {
-            token: token(&self.id, &step.id, item, 0, &request),
+            token: token(&self.id, &step.id, item, generation, &request),
             inputs,
             wait,
         })
+    }
+
+    /// Makes the undo of an item ready: its token, and the inputs where another step type does it.
+    pub(crate) fn prepare_undo(
+        &self,
+        run: &Run,
+        catalog: &Catalog,
+        key: Key,
+    ) -> StepResult<(String, Option<Value>)> {
+        let step = &self.book.steps[key.step];
+        let inputs = match &step.undo {
+            Undo::Own | Undo::None => None,
+            Undo::With { uses, with } => {
+                let scope = self.scope_of(run, key);
+                let inputs = match with {
+                    Value::Null => json!({}),
+                    with => template::render(with, &scope)
+                        .map_err(|error| unfit("undo.with", &error))?,
+                };
+                (named(catalog, uses)?.check)(&inputs).map_err(|error| {
+                    Fault::new(
+                        FaultKind::Invalid,
+                        format!("wrong input for {uses}: {error}"),
+                    )
+                })?;
+                Some(inputs)
+            }
+        };
+        #[expect(clippy::cast_possible_truncation, reason = "lists are far shorter")]
+        let item = step.for_each.as_ref().map(|_| key.item as u32);
+        let generation = run.steps()[key.step].generation;
+        let request = json!({ "undo": inputs });
+        Ok((
+            token(&self.id, &step.id, item, generation, &request),
+            inputs,
+        ))
     }
 
     /// Where the AWS calls of an item go.
@@ -325,10 +364,15 @@ impl Facts {
 
 /// The catalog entry of a step.
 pub(crate) fn lookup<'a>(catalog: &'a Catalog, step: &Step) -> StepResult<&'a StepKind> {
-    catalog.get(&step.uses).ok_or_else(|| {
+    named(catalog, &step.uses)
+}
+
+/// The catalog entry with this name.
+pub(crate) fn named<'a>(catalog: &'a Catalog, uses: &str) -> StepResult<&'a StepKind> {
+    catalog.get(uses).ok_or_else(|| {
         Fault::new(
             FaultKind::Unsupported,
-            format!("this binary has no step type `{}`", step.uses),
+            format!("this binary has no step type `{uses}`"),
         )
     })
 }

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rand::RngExt;
 use runbook_core::{
     Answer, Doubt, Effect, Executed, Fault, FaultKind, Method, Millis, Shape, Timestamp,
 };
@@ -12,8 +11,9 @@ use runbook_step::catalog::{Ask, Reply};
 use runbook_step::{Context, Form, Repeat, StepKind, StepResult, secret};
 use serde_json::Value;
 
-use crate::clock::{now, timestamp};
+use crate::clock::{Clock, timestamp};
 use crate::fail;
+use crate::lease::Held;
 
 /// One attempt to carry out.
 pub(crate) struct Job {
@@ -30,6 +30,18 @@ pub(crate) struct Job {
     pub(crate) settle: Millis,
     /// Reference of each secret, by name.
     pub(crate) secrets: BTreeMap<String, String>,
+    /// Outputs of a step that is taken back.
+    pub(crate) outputs: Option<Value>,
+    pub(crate) clock: Clock,
+    pub(crate) lease: Held,
+}
+
+/// What came of a job.
+pub(crate) enum Outcome {
+    /// An answer for the scheduler.
+    Answer(Answer),
+    /// The lease ran out before or during the call: to be carried out again once it is renewed.
+    Stalled,
 }
 
 /// Pause between two looks for what may have been made.
@@ -37,16 +49,20 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 impl Job {
     /// Carries the attempt out.
-    pub(crate) async fn carry_out(self) -> Answer {
+    pub(crate) async fn carry_out(self) -> Outcome {
         let mut known = Vec::new();
         let answer = match self.reveal(&mut known) {
-            Ok(inputs) => self.call(inputs).await,
+            Ok(inputs) => self.lease.cover().cover(self.call(inputs)).await,
             Err(fault) => Err(fault),
         };
         for line in self.context.log.take() {
             self.context.log.line(secret::redact_text(line, &known));
         }
-        hide(answer.unwrap_or_else(failed), &known)
+        if answer.is_err() && !self.lease.holds() {
+            return Outcome::Stalled;
+        }
+        let answer = answer.unwrap_or_else(|fault| failed(fault, (self.clock.share)()));
+        Outcome::Answer(hide(answer, &known))
     }
 
     fn reveal(&self, known: &mut Vec<(String, String)>) -> StepResult<Value> {
@@ -65,6 +81,9 @@ impl Job {
         match self.kind.form {
             Form::Call { run, .. } => {
                 fail::point("call.before");
+                if !self.lease.holds() {
+                    return Err(Fault::new(FaultKind::Internal, "the lease ran out"));
+                }
                 let reply = run(inputs.clone(), ask, &self.context).await;
                 fail::point("call.after");
                 reply
@@ -89,27 +108,22 @@ impl Job {
                 .and_then(|reply| self.answer(reply)),
             Method::Apply => self.apply(&inputs).await,
             Method::Act => self.act(&inputs).await,
-            Method::Evaluate | Method::Child => Err(confused(self.kind.name)),
+            Method::Undo => self.undo(&inputs).await,
+            Method::UndoWith => self.undo_with(&inputs).await,
+            Method::Evaluate | Method::Child | Method::UndoChild => Err(confused(self.kind.name)),
         }
     }
 
     /// A change that creates looks for what a lost call of its own may have made, until the service
     /// can be trusted to show it, before it creates again.
     async fn apply(&self, inputs: &Value) -> StepResult<Answer> {
-        let creates = matches!(
-            self.kind.form,
-            Form::Call {
-                shape: Shape::Create,
-                ..
-            }
-        );
-        if creates && self.context.recovering {
+        if self.creates() && self.context.recovering {
             loop {
                 match self.ask(inputs, Ask::Observe).await? {
                     Reply::Same(outputs) | Reply::Adopted(outputs) => {
                         return Ok(done(outputs, Effect::Adopted));
                     }
-                    _ if now() >= self.intended.plus(self.settle) => break,
+                    _ if self.settled() => break,
                     _ => tokio::time::sleep(LOOK_AGAIN).await,
                 }
             }
@@ -117,6 +131,56 @@ impl Job {
         let before = self.before.clone().unwrap_or(Value::Null);
         let reply = self.ask(inputs, Ask::Apply(before)).await?;
         self.answer(reply)
+    }
+
+    /// A step takes back what it did.
+    async fn undo(&self, inputs: &Value) -> StepResult<Answer> {
+        let before = self.before.clone().unwrap_or(Value::Null);
+        let reply = self
+            .ask(inputs, Ask::Undo(before, self.outputs.clone()))
+            .await?;
+        self.answer(reply)
+    }
+
+    /// Another step type takes it back: a change as far as it is needed, or an action.
+    async fn undo_with(&self, inputs: &Value) -> StepResult<Answer> {
+        match self.kind.form {
+            Form::Call {
+                shape: Shape::Action,
+                ..
+            } => self.act(inputs).await,
+            Form::Call { .. } => match self.ask(inputs, Ask::Observe).await? {
+                Reply::Differs(before) => {
+                    let creates = self.creates();
+                    if creates && self.context.recovering && !self.settled() {
+                        tokio::time::sleep(LOOK_AGAIN).await;
+                        return Ok(Answer::Again {
+                            at: (self.clock.now)(),
+                            note: "looks for what an earlier attempt may have made".to_owned(),
+                        });
+                    }
+                    let reply = self.ask(inputs, Ask::Apply(before)).await?;
+                    self.answer(reply)
+                }
+                reply => self.answer(reply),
+            },
+            Form::Engine(_) | Form::Pure(_) => Err(confused(self.kind.name)),
+        }
+    }
+
+    fn creates(&self) -> bool {
+        matches!(
+            self.kind.form,
+            Form::Call {
+                shape: Shape::Create,
+                ..
+            }
+        )
+    }
+
+    /// Whether a service can no longer hide what an earlier attempt made.
+    fn settled(&self) -> bool {
+        (self.clock.now)() >= self.intended.plus(self.settle)
     }
 
     async fn act(&self, inputs: &Value) -> StepResult<Answer> {
@@ -147,7 +211,7 @@ impl Job {
         loop {
             match self.ask(inputs, Ask::LookUp).await? {
                 Reply::Done(outputs) => return Ok(Some(done(outputs, Effect::Adopted))),
-                Reply::Absent if now() >= self.intended.plus(self.settle) => return Ok(None),
+                Reply::Absent if self.settled() => return Ok(None),
                 Reply::Absent => tokio::time::sleep(LOOK_AGAIN).await,
                 Reply::Unknown
                 | Reply::Same(_)
@@ -165,12 +229,15 @@ impl Job {
         Ok(match reply {
             Reply::Done(outputs) => {
                 let effect = match self.method {
-                    Method::Apply | Method::Act => Effect::Changed,
+                    Method::Apply | Method::Act | Method::Undo | Method::UndoWith => {
+                        Effect::Changed
+                    }
                     Method::Read
                     | Method::Poll
                     | Method::Observe
                     | Method::Evaluate
-                    | Method::Child => Effect::None,
+                    | Method::Child
+                    | Method::UndoChild => Effect::None,
                 };
                 done(outputs, effect)
             }
@@ -178,7 +245,7 @@ impl Job {
             Reply::Adopted(outputs) => done(outputs, Effect::Adopted),
             Reply::Differs(before) => Answer::Observed(before),
             Reply::Again { after, note } => Answer::Again {
-                at: now().plus(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
+                at: (self.clock.now)().plus(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
                 note,
             },
             Reply::Absent | Reply::Unknown | Reply::Repeat(_) => {
@@ -214,11 +281,8 @@ fn doubt(why: &str) -> Answer {
     })
 }
 
-pub(crate) fn failed(fault: Fault) -> Answer {
-    Answer::Failed {
-        fault,
-        share: rand::rng().random_range(0.0..=1.0),
-    }
+pub(crate) fn failed(fault: Fault, share: f64) -> Answer {
+    Answer::Failed { fault, share }
 }
 
 /// Reads a secret from where its reference points.

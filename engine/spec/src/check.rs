@@ -7,7 +7,6 @@ pub(crate) mod given;
 pub(crate) mod id;
 pub(crate) mod inputs;
 pub(crate) mod keys;
-pub(crate) mod later;
 pub(crate) mod marks;
 pub(crate) mod needs;
 pub(crate) mod param;
@@ -36,7 +35,6 @@ const GROUPS: &[&[Code]] = &[
     reference::CODES,
     timing::CODES,
     until::CODES,
-    later::CODES,
     undo::CODES,
     marks::CODES,
     param::CODES,
@@ -93,8 +91,10 @@ mod tests {
     #[test]
     fn codes_are_in_order_and_explained() {
         let all: Vec<_> = codes().collect();
-        for (index, one) in all.iter().enumerate() {
-            assert_eq!(one.code, format!("R{:03}", index + 1));
+        // R025 said that `on_failure: rollback` was not there yet; a code is never used again.
+        let numbers = (1..).filter(|number| *number != 25);
+        for (number, one) in numbers.zip(&all) {
+            assert_eq!(one.code, format!("R{number:03}"));
             assert!(
                 !one.title.is_empty() && !one.explanation.is_empty(),
                 "{}",

@@ -32,6 +32,8 @@ pub(crate) fn runbook(
             .collect(),
         objectives: document.objectives,
         lock: text(document.lock),
+        timeout: document.timeout,
+        on_failure: document.defaults.on_failure.unwrap_or_default(),
         steps: document
             .steps
             .iter()
@@ -70,7 +72,8 @@ fn step(
         when: condition(node.when),
         for_each: node.for_each.and_then(Node::text).map(|over| ForEach {
             over: over.to_owned(),
-            max_parallel: node.max_parallel.unwrap_or(PARALLEL),
+            max_parallel: parallel(node.max_parallel.as_deref()),
+            ramp: ramp(node.max_parallel.as_deref()),
             max_failures: node.max_failures.unwrap_or(Limit::Count(0)),
         }),
         until: condition(node.until).map(|that| Until {
@@ -88,10 +91,26 @@ fn step(
                 with: with.map(Node::json).unwrap_or_default(),
             },
         },
+        irreversible: kind.irreversible.map(str::to_owned),
         marks: text(node.marks),
         region: text(node.region),
         role_arn: text(node.role_arn),
     })
+}
+
+/// A plain number is the size of the window; anything else is a ramp.
+fn parallel(given: Option<&[Limit]>) -> u32 {
+    match given {
+        Some([Limit::Count(count)]) => *count,
+        Some(_) | None => PARALLEL,
+    }
+}
+
+fn ramp(given: Option<&[Limit]>) -> Vec<Limit> {
+    match given {
+        None | Some([Limit::Count(_)]) => Vec::new(),
+        Some(sizes) => sizes.to_vec(),
+    }
 }
 
 /// What the runbook says of failures is meant for its steps; a failed step of `finally` or `on_cancel`

@@ -10,17 +10,18 @@ use runbook_step::{Catalog, StepKind};
 pub(crate) use step::KEYS as STEP_KEYS;
 
 use crate::check::keys::{Fields, entries, mistyped};
-use crate::check::{Report, id, later, param, timing};
+use crate::check::{Report, id, param, timing};
 use crate::tree::{Entry, Node, Span};
 
 /// The keys of a runbook.
-pub(crate) const KEYS: [&str; 12] = [
+pub(crate) const KEYS: [&str; 13] = [
     "name",
     "summary",
     "owners",
     "params",
     "objectives",
     "lock",
+    "timeout",
     "on_failure",
     "defaults",
     "steps",
@@ -47,6 +48,7 @@ pub(crate) struct Document<'a> {
     pub(crate) objectives: Objectives,
     pub(crate) objectives_at: Option<Fields<'a>>,
     pub(crate) lock: Option<&'a Node>,
+    pub(crate) timeout: Option<Millis>,
     pub(crate) defaults: Defaults,
     pub(crate) steps: Vec<StepNode<'a>>,
     pub(crate) outputs: &'a [Entry],
@@ -92,7 +94,7 @@ pub(crate) struct StepNode<'a> {
     pub(crate) needs: Option<Vec<&'a Node>>,
     pub(crate) when: Option<&'a Node>,
     pub(crate) for_each: Option<&'a Node>,
-    pub(crate) max_parallel: Option<u32>,
+    pub(crate) max_parallel: Option<Vec<Limit>>,
     pub(crate) max_failures: Option<Limit>,
     pub(crate) until: Option<&'a Node>,
     pub(crate) interval: Option<Millis>,
@@ -152,6 +154,9 @@ pub(crate) fn read<'a>(report: &mut Report, root: &'a Node, catalog: &'a Catalog
         objectives,
         objectives_at,
         lock: text_node(report, &fields, "lock"),
+        timeout: fields
+            .get("timeout")
+            .and_then(|node| timing::span(report, node, "timeout")),
         defaults: defaults(report, &fields),
         steps: Vec::new(),
         outputs: fields
@@ -191,15 +196,9 @@ pub(crate) fn text_node<'a>(
     fields.get(key)
 }
 
-/// `on_failure`; `rollback` is for a later version.
+/// `on_failure`.
 pub(crate) fn on_failure(report: &mut Report, fields: &Fields<'_>) -> Option<OnFailure> {
-    let given = fields.word(report, "on_failure", &ON_FAILURE)?;
-    if given == OnFailure::Rollback
-        && let Some(node) = fields.get("on_failure")
-    {
-        later::rollback(report, &node.span);
-    }
-    Some(given)
+    fields.word(report, "on_failure", &ON_FAILURE)
 }
 
 fn params<'a>(report: &mut Report, node: &'a Node) -> Vec<Declared<'a>> {

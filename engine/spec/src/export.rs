@@ -35,6 +35,7 @@ pub fn runbook_schema(catalog: &Catalog) -> Value {
         "params": { "type": "object", "additionalProperties": { "$ref": "#/$defs/param" }, "description": "Declared parameters by name." },
         "objectives": objectives(),
         "lock": { "type": "string", "description": "Key of a lock, a template: one live run per key, across runbooks." },
+        "timeout": { "$ref": "#/$defs/duration", "description": "Deadline of the main steps, from the start of the run; holds while nothing drives it." },
         "on_failure": { "$ref": "#/$defs/on_failure" },
         "defaults": defaults(),
         "steps": steps("The steps, from top to bottom unless `needs` says otherwise."),

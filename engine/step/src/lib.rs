@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod context;
 pub mod duration;
 pub mod expression;
+pub mod lease;
 pub mod scope;
 pub mod secret;
 pub mod shape;

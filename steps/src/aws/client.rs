@@ -21,6 +21,11 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{AppName, BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::Intercept;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterceptorContextRef;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::config_bag::ConfigBag;
 use runbook_step::{Aws, Connect, Context, Fault, FaultKind, StepResult};
 
 use super::fault::{causes, credentials};
@@ -238,6 +243,30 @@ pub(crate) fn reason(error: &(dyn std::error::Error + 'static)) -> String {
         .join(": ")
 }
 
+/// No request leaves once the process may have lost its right to act for the run.
+#[derive(Debug)]
+struct LeaseCheck;
+
+#[aws_smithy_runtime_api::client::interceptors::dyn_dispatch_hint]
+impl Intercept for LeaseCheck {
+    fn name(&self) -> &'static str {
+        "lease"
+    }
+
+    fn read_before_transmit(
+        &self,
+        _: &BeforeTransmitInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if runbook_step::lease::holds() {
+            Ok(())
+        } else {
+            Err("the lease of the run has run out".into())
+        }
+    }
+}
+
 macro_rules! client {
     ($(#[$about:meta])* $feature:literal $name:ident $sdk:ident) => {
         $(#[$about])*
@@ -265,7 +294,10 @@ macro_rules! client {
                 {
                     return Ok(Self(client));
                 }
-                let client = $sdk::Client::new(&config(context).await?);
+                let config = $sdk::config::Builder::from(&config(context).await?)
+                    .interceptor(LeaseCheck)
+                    .build();
+                let client = $sdk::Client::from_conf(config);
                 if let Ok(mut known) = CLIENTS.lock() {
                     if known.len() >= CACHED {
                         known.clear();

@@ -2,27 +2,31 @@
 
 use std::sync::Arc;
 
-use runbook_core::{Answer, Effect, Fault, FaultKind, Run, RunStatus};
+use runbook_core::{Answer, Effect, Event, Fault, FaultKind, Run, RunStatus, Timestamp};
 use runbook_step::scope::Scope;
 use runbook_step::template;
 use serde_json::{Map, Value, json};
 
 use super::flight::Landed;
-use super::{Ended, Stop, drive};
+use super::tie::Tie;
+use super::{Begin, Drive, DriveError, Ended, Stop, drive};
 use crate::engine::{Child, Engine, StartError};
 use crate::prepare::Facts;
 use crate::store::StoreError;
-use crate::worker::failed;
+use crate::worker::{done, failed};
 
 /// What a child run needs from its parent.
 pub(super) struct ChildStep {
     pub(super) engine: Engine,
     pub(super) facts: Arc<Facts>,
     pub(super) id: String,
+    /// The runs of earlier generations of the step, newest first.
+    pub(super) earlier: Vec<String>,
     pub(super) inputs: Value,
     pub(super) stop: Stop,
-    /// The parent was reopened: a child that failed is reopened too.
-    pub(super) reopen: bool,
+    /// When the parent last asked for it: a run that failed or was held before gets another chance.
+    pub(super) asked: Timestamp,
+    pub(super) tie: Tie,
 }
 
 /// Creates the child run unless it exists, and drives it.
@@ -33,35 +37,105 @@ pub(super) async fn drive_child(step: ChildStep) -> Landed {
                 answer(FaultKind::Conflict, error.to_string())
             }
             StartError::Store(error) => Landed::Lost(Box::new(error.into())),
-            error @ (StartError::Lock(_) | StartError::Definition(_)) => {
-                answer(FaultKind::Invalid, error.to_string())
-            }
+            error => answer(FaultKind::Invalid, error.to_string()),
         };
     }
-    let ChildStep {
-        engine,
-        facts,
-        id,
-        stop,
-        reopen,
-        ..
-    } = step;
-    let broken = matches!(
-        status(&engine, &id),
-        Some(RunStatus::Failed | RunStatus::Paused)
-    );
-    let actor = format!("run {}", facts.id);
-    match drive(engine.clone(), id.clone(), actor, stop, reopen && broken).await {
+    let begin = match begin(&step) {
+        Ok(begin) => begin,
+        Err(error) => return Landed::Lost(Box::new(error.into())),
+    };
+    match drive(step.drive(&step.id, begin)).await {
         Ok(Ended::Finished {
             status, changed, ..
-        }) => ended(&engine, &id, status, changed),
+        }) => ended(&step.engine, &step.id, status, changed),
         Ok(Ended::Waiting | Ended::Paused | Ended::Interrupted) => Landed::Parked,
         Err(error) => Landed::Lost(Box::new(error)),
     }
 }
 
+/// Rolls the child run back, and those of earlier generations after it.
+pub(super) async fn roll_back(step: ChildStep) -> Landed {
+    let mut kept = Vec::new();
+    for id in std::iter::once(&step.id).chain(&step.earlier) {
+        let known = step
+            .engine
+            .store()
+            .snapshot()
+            .and_then(|snapshot| snapshot.run(id));
+        match known {
+            Ok(_) => {}
+            // Its process died before the run was made: there is nothing to take back.
+            Err(StoreError::NoRun { .. }) => continue,
+            Err(error) => return Landed::Lost(Box::new(error.into())),
+        }
+        match drive(step.drive(id, Begin::Go)).await {
+            Ok(Ended::Finished {
+                status: RunStatus::RolledBack,
+                ..
+            }) => match exceptions(&step.engine, id) {
+                Ok(names) => kept.extend(names),
+                Err(error) => return Landed::Lost(Box::new(error)),
+            },
+            Ok(Ended::Finished { status, .. }) => {
+                kept.push(format!("run {id} ended as {}", status.name()));
+            }
+            Ok(Ended::Waiting | Ended::Paused | Ended::Interrupted) => return Landed::Parked,
+            Err(error) => return Landed::Lost(Box::new(error)),
+        }
+    }
+    if kept.is_empty() {
+        return Landed::Answer(done(Value::Null, Effect::Changed));
+    }
+    answer(
+        FaultKind::Unmet,
+        format!("not everything was taken back: {}", kept.join(", ")),
+    )
+}
+
+impl ChildStep {
+    fn drive(&self, id: &str, begin: Begin) -> Drive {
+        Drive {
+            engine: self.engine.clone(),
+            run: id.to_owned(),
+            actor: format!("run {}", self.facts.id),
+            stop: self.stop.clone(),
+            begin,
+            tie: Some(self.tie.clone()),
+        }
+    }
+}
+
+/// What failed or was held before the parent asked for it gets another chance. Both times stand in
+/// journals, so that a crash in between loses nothing.
+fn begin(step: &ChildStep) -> Result<Begin, StoreError> {
+    let snapshot = step.engine.store().snapshot()?;
+    let info = snapshot.run(&step.id)?;
+    let stuck = matches!(info.status, RunStatus::Failed | RunStatus::Paused);
+    let before = snapshot.last_event_at(&step.id)? <= step.asked;
+    Ok(if stuck && before && info.seq > 1 {
+        Begin::Reopen
+    } else {
+        Begin::Go
+    })
+}
+
+/// What a rolled back run left as it was.
+fn exceptions(engine: &Engine, id: &str) -> Result<Vec<String>, DriveError> {
+    let snapshot = engine.store().snapshot()?;
+    let bars = |event: &Event| match event {
+        Event::NotUndone { step, why, .. } if why.bars() => Some(format!("{id} {step}")),
+        _ => None,
+    };
+    Ok(snapshot
+        .events(id, 0)?
+        .iter()
+        .filter_map(|row| bars(&row.entry.event))
+        .collect())
+}
+
 fn answer(kind: FaultKind, message: String) -> Landed {
-    Landed::Answer(failed(Fault::new(kind, message)))
+    // A child run has no jitter: its own steps have waited already.
+    Landed::Answer(failed(Fault::new(kind, message), 1.0))
 }
 
 async fn create(step: &ChildStep) -> Result<(), StartError> {
@@ -97,10 +171,6 @@ fn with_defaults(facts: &Facts, file: &str, mut given: Map<String, Value>) -> Va
         }
     }
     Value::Object(given)
-}
-
-fn status(engine: &Engine, id: &str) -> Option<RunStatus> {
-    Some(engine.store().snapshot().ok()?.run(id).ok()?.status)
 }
 
 fn ended(engine: &Engine, id: &str, status: RunStatus, changed: bool) -> Landed {

@@ -1,38 +1,59 @@
 //! Attempts in flight: one task each.
 
-use runbook_core::{Answer, Executed, Fault, FaultKind, Key, Method};
+use runbook_core::{
+    Answer, Attempt, Executed, Fault, FaultKind, Instance, InstanceState, Key, Method, Timestamp,
+    Undo,
+};
 use runbook_step::Context;
 use runbook_step::context::Log;
 use serde_json::Value;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
-use super::child::{ChildStep, drive_child};
+use super::child::{ChildStep, drive_child, roll_back};
+use super::tie::{Standing, Tie};
 use super::{DriveError, Driver};
-use crate::clock::now;
-use crate::prepare::lookup;
-use crate::store::Signal;
-use crate::worker::{Job, failed};
+use crate::prepare::{lookup, named};
+use crate::worker::{Job, Outcome, failed};
 
 /// What came of a flight.
 pub(super) enum Landed {
     /// An answer for the scheduler.
     Answer(Answer),
-    /// The child run waits for a person, or was stopped.
+    /// The child run was stopped with its parent.
     Parked,
+    /// The lease ran out during the call.
+    Stalled,
     /// The child's store failed: stop everything.
     Lost(Box<DriveError>),
 }
 
-/// One attempt in flight.
+/// One attempt in flight; dropping it ends its task, with everything that the task has in flight itself.
 pub(super) struct Flight {
     pub(super) number: u32,
     pub(super) log: Log,
     pub(super) requests: Log,
     task: AbortHandle,
+    over: Option<JoinHandle<()>>,
+    child: Option<Tie>,
 }
 
 impl Flight {
-    pub(super) fn abort(&self) {
+    /// What the child run does; any other attempt is busy.
+    pub(super) fn standing(&self) -> Standing {
+        self.child.as_ref().map_or(Standing::Busy, Tie::standing)
+    }
+
+    /// Ends the task and waits until nothing of it is left.
+    pub(super) async fn end(mut self) {
+        self.task.abort();
+        if let Some(over) = self.over.take() {
+            let _ = over.await;
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
         self.task.abort();
     }
 }
@@ -42,19 +63,33 @@ impl Driver {
     pub(super) fn launch(&mut self, key: Key, number: u32, method: Method) {
         let (log, requests) = (Log::default(), Log::default());
         let land = self.land.clone();
-        let task = if method == Method::Child {
-            let child = drive_child(self.child(key));
+        let mut child = None;
+        let task = if matches!(method, Method::Child | Method::UndoChild) {
+            let back = method == Method::UndoChild;
+            let actor = format!("run {}", self.facts.id);
+            let tie = Tie::new(actor, self.orders.subscribe(), back);
+            let step = self.child(key, tie.clone());
+            child = Some(tie);
             tokio::spawn(async move {
-                let _ = land.send((key, number, child.await));
+                let landed = if back {
+                    roll_back(step).await
+                } else {
+                    drive_child(step).await
+                };
+                let _ = land.send((key, number, landed));
             })
         } else {
             let job = self.job(key, method, (log.clone(), requests.clone()));
+            let share = (self.engine.options.clock.share)();
             tokio::spawn(async move {
-                let answer = match job {
-                    Ok(job) => job.carry_out().await,
-                    Err(fault) => failed(fault),
+                let landed = match job {
+                    Ok(job) => match job.carry_out().await {
+                        Outcome::Answer(answer) => Landed::Answer(answer),
+                        Outcome::Stalled => Landed::Stalled,
+                    },
+                    Err(fault) => Landed::Answer(failed(fault, share)),
                 };
-                let _ = land.send((key, number, Landed::Answer(answer)));
+                let _ = land.send((key, number, landed));
             })
         };
         let flight = Flight {
@@ -62,14 +97,16 @@ impl Driver {
             log,
             requests,
             task: task.abort_handle(),
+            over: Some(self.watch_for_panic(key, number, task)),
+            child,
         };
-        self.watch_for_panic(key, number, task);
         self.flying.insert(key, flight);
     }
 
     /// A panic in a step type is a failed attempt, not a lost one.
-    fn watch_for_panic(&self, key: Key, number: u32, task: tokio::task::JoinHandle<()>) {
+    fn watch_for_panic(&self, key: Key, number: u32, task: JoinHandle<()>) -> JoinHandle<()> {
         let land = self.land.clone();
+        let share = (self.engine.options.clock.share)();
         tokio::spawn(async move {
             if let Err(error) = task.await
                 && error.is_panic()
@@ -78,20 +115,20 @@ impl Driver {
                     executed: Executed::Unknown,
                     ..Fault::new(FaultKind::Internal, "the step type panicked")
                 };
-                let _ = land.send((key, number, Landed::Answer(failed(fault))));
+                let _ = land.send((key, number, Landed::Answer(failed(fault, share))));
             }
-        });
+        })
     }
 
     fn job(&self, key: Key, method: Method, (log, requests): (Log, Log)) -> Result<Job, Fault> {
         let step = &self.facts.book.steps[key.step];
-        let kind = *lookup(&self.engine.catalog, step)?;
         let lost = || Fault::new(FaultKind::Internal, "the attempt is not in the state");
-        let attempt = self
-            .run
-            .instance(key)
-            .and_then(|instance| instance.attempt.as_ref())
-            .ok_or_else(lost)?;
+        let instance = self.run.instance(key).ok_or_else(lost)?;
+        let call = Call::of(instance, method).ok_or_else(lost)?;
+        let kind = match (&step.undo, method) {
+            (Undo::With { uses, .. }, Method::UndoWith) => *named(&self.engine.catalog, uses)?,
+            _ => *lookup(&self.engine.catalog, step)?,
+        };
         let mut aws = self.facts.aws_of(&self.run, key)?;
         if let Some((endpoint, keys)) = &self.engine.options.endpoint {
             aws.endpoint_url = Some(endpoint.clone());
@@ -101,21 +138,31 @@ impl Driver {
             Some(item) => format!("{}[{item}]", step.id),
             None => step.id.clone(),
         };
+        // The last owner may have begun a call just before it lost its right to.
+        let intended = match self.claim.taken_over {
+            Some(at) => call.flown.max(at),
+            None => call.flown,
+        };
         Ok(Job {
             kind,
             method,
-            inputs: attempt.inputs.clone(),
-            before: attempt.before.clone(),
-            intended: attempt.flown,
+            inputs: call.inputs,
+            before: call.before,
+            outputs: call.outputs,
+            intended,
             settle: self.engine.options.settle,
             secrets: self.facts.references.clone(),
+            clock: self.engine.options.clock.clone(),
+            lease: self.lease.clone(),
             context: Context {
                 run: self.facts.id.clone(),
                 step: name,
-                token: attempt.token.clone(),
-                attempt: attempt.number,
+                token: call.token,
+                attempt: call.number,
                 // A process died inside it, or an earlier attempt ended with its effect unknown.
-                recovering: attempt.epoch < self.claim.epoch || attempt.unsure,
+                recovering: call.epoch < self.claim.epoch
+                    || call.unsure
+                    || self.stalled.contains(&key),
                 aws,
                 tags: self.facts.definition.tags.clone(),
                 log,
@@ -124,44 +171,98 @@ impl Driver {
         })
     }
 
-    fn child(&self, key: Key) -> ChildStep {
-        let attempt = self
-            .run
-            .instance(key)
-            .and_then(|instance| instance.attempt.as_ref());
+    fn child(&self, key: Key, tie: Tie) -> ChildStep {
+        let instance = self.run.instance(key);
+        let attempt = instance.and_then(|instance| instance.attempt.as_ref());
+        let asked = attempt.map(|attempt| attempt.started);
         ChildStep {
             engine: self.engine.clone(),
             facts: self.facts.clone(),
-            id: self.child_id(key),
+            id: self.child_id(key, self.run.steps()[key.step].generation),
+            earlier: (0..self.run.steps()[key.step].generation)
+                .rev()
+                .map(|generation| self.child_id(key, generation))
+                .collect(),
             inputs: attempt.map_or(Value::Null, |attempt| attempt.inputs.clone()),
             stop: self.stop.clone(),
-            reopen: self.reopening,
+            // What was held or had failed by then gets another chance.
+            asked: asked.max(self.run.reopened()).unwrap_or_default(),
+            tie,
         }
     }
 
-    fn child_id(&self, key: Key) -> String {
+    fn child_id(&self, key: Key, generation: u32) -> String {
         let step = &self.facts.book.steps[key.step].id;
-        match self.item(key) {
-            Some(item) => format!("{}.{step}.{item}", self.facts.id),
-            None => format!("{}.{step}", self.facts.id),
+        let mut id = format!("{}.{step}", self.facts.id);
+        if let Some(item) = self.item(key) {
+            id.push_str(&format!(".{item}"));
+        }
+        if generation > 0 {
+            id.push_str(&format!(".again{generation}"));
+        }
+        id
+    }
+}
+
+/// What a call needs of the state, forwards or backwards.
+struct Call {
+    inputs: Value,
+    before: Option<Value>,
+    outputs: Option<Value>,
+    token: String,
+    number: u32,
+    flown: Timestamp,
+    epoch: u64,
+    unsure: bool,
+}
+
+impl Call {
+    fn of(instance: &Instance, method: Method) -> Option<Self> {
+        match method {
+            Method::Undo | Method::UndoWith => Self::back(instance),
+            _ => Self::forth(instance.attempt.as_ref()?),
         }
     }
 
-    /// A cancelled run cancels the child runs that it waits for.
-    pub(super) fn cancel_children(&self, actor: &str, reason: Option<&str>) {
-        for key in self.run.active() {
-            if self.facts.book.steps[key.step].work != runbook_core::Work::Child {
-                continue;
-            }
-            let (store, child) = (self.engine.store.clone(), self.child_id(key));
-            let actor = actor.to_owned();
-            let signal = Signal::Cancel {
-                reason: reason.map(str::to_owned),
-            };
-            tokio::spawn(async move {
-                // A child that does not exist yet has nothing to cancel.
-                let _ = store.signal(&child, &actor, now(), signal).await;
-            });
-        }
+    fn forth(attempt: &Attempt) -> Option<Self> {
+        Some(Self {
+            inputs: attempt.inputs.clone(),
+            before: attempt.before.clone(),
+            outputs: None,
+            token: attempt.token.clone(),
+            number: attempt.number,
+            flown: attempt.flown,
+            epoch: attempt.epoch,
+            unsure: attempt.unsure,
+        })
+    }
+
+    /// The first generation knows how it was before everything.
+    fn back(instance: &Instance) -> Option<Self> {
+        let undo = instance.undo.as_ref()?.attempt()?;
+        let last = instance.attempt.as_ref();
+        let made = instance.earlier.as_deref();
+        let given = match &instance.state {
+            InstanceState::Succeeded { outputs, .. } => Some(outputs.clone()),
+            _ => made.map(|made| made.outputs.clone()),
+        };
+        let own = last.map(|last| last.inputs.clone());
+        Some(Self {
+            inputs: undo
+                .inputs
+                .clone()
+                .or(own)
+                .or_else(|| made.map(|made| made.inputs.clone()))?,
+            before: match made {
+                Some(made) => made.before.clone(),
+                None => last.and_then(|last| last.before.clone()),
+            },
+            outputs: given.filter(|outputs| !outputs.is_null()),
+            token: undo.token.clone(),
+            number: undo.number,
+            flown: undo.flown,
+            epoch: undo.epoch,
+            unsure: undo.unsure,
+        })
     }
 }

@@ -1,11 +1,14 @@
 //! One turn of the loop: pure work, dispatch, and waiting for the world.
 
-use runbook_core::{Answer, Command, Effect, Input, InstanceState, Key, Method, Phase, Work};
+use std::time::Duration;
+
+use runbook_core::{
+    Answer, Command, Effect, Fault, Input, InstanceState, Key, Method, Phase, Work,
+};
 use serde_json::Value;
 
 use super::flight::Landed;
 use super::{DriveError, Driver, POLL};
-use crate::clock::now;
 use crate::engine::GatePolicy;
 use crate::store::LogRow;
 use crate::worker::{done, failed};
@@ -19,9 +22,13 @@ impl Driver {
             for command in self.run.commands() {
                 moved |= match command {
                     Command::Prepare { step, item } if !self.draining() => {
-                        let prepared =
-                            self.facts
-                                .prepare(&self.run, &self.engine.catalog, now(), step, item);
+                        let prepared = self.facts.prepare(
+                            &self.run,
+                            &self.engine.catalog,
+                            self.engine.now(),
+                            step,
+                            item,
+                        );
                         self.changes(Input::Prepared {
                             step,
                             item,
@@ -41,7 +48,16 @@ impl Driver {
                         })?
                     }
                     Command::Conclude if !self.draining() => self.conclude()?,
-                    Command::Prepare { .. }
+                    Command::Unwind if !self.draining() => self.changes(Input::Unwind)?,
+                    Command::PrepareUndo { key } if !self.draining() => {
+                        let prepared =
+                            self.facts
+                                .prepare_undo(&self.run, &self.engine.catalog, key);
+                        self.changes(Input::UndoPrepared { key, prepared })?
+                    }
+                    Command::Unwind
+                    | Command::PrepareUndo { .. }
+                    | Command::Prepare { .. }
                     | Command::Attempt { .. }
                     | Command::Wake { .. }
                     | Command::Conclude => false,
@@ -65,8 +81,12 @@ impl Driver {
                 self.log_line(key, &outputs);
                 done(outputs, Effect::None)
             }
-            Err(fault) => failed(fault),
+            Err(fault) => self.failed(fault),
         }
+    }
+
+    fn failed(&self, fault: Fault) -> Answer {
+        failed(fault, (self.engine.options.clock.share)())
     }
 
     /// What a pure step gives as `log_line` goes to the log; nothing else does.
@@ -107,7 +127,7 @@ impl Driver {
             .collect();
         let mut moved = false;
         for key in open {
-            let by = (actor.as_str(), now());
+            let by = (actor.as_str(), self.engine.now());
             let outputs = gate::answer(&self.run, key, by, None, Value::Null);
             moved |= self.changes(Input::Answered {
                 key,
@@ -150,21 +170,24 @@ impl Driver {
                 }
             }
         }
-        self.flying.retain(|key, flight| {
-            let live = wanted.get(key) == Some(&flight.number);
-            if !live {
-                flight.abort();
-            }
-            live
-        });
+        // What is dropped here is ended with it.
+        self.flying
+            .retain(|key, flight| wanted.get(key) == Some(&flight.number));
     }
 
     /// Waits until the world has something to say, and takes it in.
     pub(super) async fn wait(&mut self) -> Result<(), DriveError> {
         let due = self.run.next_wake();
         let nap = due.map_or(POLL, |due| {
-            std::time::Duration::from_millis(due.since(now())).min(POLL)
+            Duration::from_millis(due.since(self.engine.now())).min(POLL)
         });
+        let nap = nap.min(self.lease.due_in().max(Duration::from_millis(1)));
+        let ordered = async {
+            match &mut self.tie {
+                Some(tie) => tie.orders.changed().await.is_ok(),
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             Some(first) = self.landed.recv() => {
@@ -174,10 +197,29 @@ impl Driver {
                 }
             }
             Ok(()) = self.stop.changed() => {}
-            () = tokio::time::sleep(nap) => self.take_signals()?,
+            true = ordered => {}
+            () = tokio::time::sleep(nap) => {}
         }
-        if due.is_some_and(|due| due <= now()) {
+        self.look_around().await?;
+        if due.is_some_and(|due| due <= self.engine.now()) {
             self.input(Input::Tick)?;
+        }
+        Ok(())
+    }
+
+    /// Takes signals and renews the lease, each when it is time, however much lands.
+    async fn look_around(&mut self) -> Result<(), DriveError> {
+        let now = (self.engine.options.clock.monotonic)();
+        if now >= self.looked + POLL {
+            self.looked = now;
+            self.take_signals()?;
+        }
+        if self.lease.is_due() {
+            let since = self.lease.moment();
+            let at = self.engine.now();
+            let (run, epoch) = (&self.facts.id, self.claim.epoch);
+            self.engine.store.renew(run, epoch, at).await?;
+            self.lease.renewed(since);
         }
         Ok(())
     }
@@ -195,7 +237,13 @@ impl Driver {
             self.flying.remove(&key);
         }
         match landed {
+            // It is launched again by the next turn, which looks before it acts.
+            Landed::Stalled => {
+                self.stalled.insert(key);
+                Ok(())
+            }
             Landed::Answer(answer) => {
+                self.stalled.remove(&key);
                 let answer = self.until(key, answer);
                 self.input(Input::Finished {
                     key,
@@ -231,39 +279,39 @@ impl Driver {
                 at,
             },
             Ok(Err(saw)) => Answer::Again {
-                at: now().plus(until.interval),
+                at: self.engine.now().plus(until.interval),
                 note: seen(&saw),
             },
-            Err(fault) => failed(fault),
+            Err(fault) => self.failed(fault),
         }
     }
 
-    pub(super) fn take_signals(&mut self) -> Result<(), DriveError> {
+    /// Takes what people have said since; whether there was anything.
+    pub(super) fn take_signals(&mut self) -> Result<bool, DriveError> {
         if self.snapshot.is_none() {
             self.snapshot = Some(self.engine.store.snapshot()?);
         }
         let Some(snapshot) = &self.snapshot else {
-            return Ok(());
+            return Ok(false);
         };
-        for (id, at, actor, signal) in snapshot.signals(&self.facts.id, self.signal)? {
+        let signals = snapshot.signals(&self.facts.id, self.signal)?;
+        let any = !signals.is_empty();
+        for (id, at, actor, signal) in signals {
             self.signal = id;
             self.signal_taken = true;
             let input = signal.and_then(|signal| gate::input(&self.run, at, actor, signal));
             if let Some(input) = input {
-                if let Input::Cancel { actor, reason } = &input {
-                    self.cancel_children(actor, reason.as_deref());
-                }
                 self.input(input)?;
             }
         }
-        Ok(())
+        Ok(any)
     }
 
     pub(super) fn keep_lines(&mut self, key: Key, attempt: u32, lines: Vec<String>) {
         let (step, item, at) = (
             self.facts.book.steps[key.step].id.clone(),
             self.item(key),
-            now(),
+            self.engine.now(),
         );
         self.logs.extend(lines.into_iter().map(|line| LogRow {
             step: step.clone(),

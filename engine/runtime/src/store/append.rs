@@ -6,11 +6,12 @@ use rusqlite::{OptionalExtension, Result as SqlResult, Transaction, params};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::lock::{hold_lock, relock, take_lock};
 use super::record::{Commit, NewRunRow, Signal, StepRow};
 use super::{Created, StoreError};
 use crate::token::digest;
 
-type Checked<T> = SqlResult<Result<T, StoreError>>;
+pub(super) type Checked<T> = SqlResult<Result<T, StoreError>>;
 
 /// Outputs above this many bytes are kept once, by hash, and written before the event that refers to
 /// them.
@@ -51,7 +52,7 @@ pub(super) fn create(transaction: &Transaction<'_>, run: &NewRunRow) -> Checked<
         return Ok(Ok(Created::Existing(id)));
     }
     if let Some(key) = &run.lock
-        && let Err(held) = take_lock(transaction, key, run)?
+        && let Err(held) = take_lock(transaction, key, &run.family, (&run.id, run.created))?
     {
         return Ok(Err(held));
     }
@@ -66,8 +67,8 @@ pub(super) fn create(transaction: &Transaction<'_>, run: &NewRunRow) -> Checked<
     transaction
         .prepare_cached(
             "INSERT INTO run (id, parent, role, family, runbook, environment, definition, entry, params,
-                              meta, status, seq, epoch, idempotency_key, created)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, 0, ?12, ?13)",
+                              meta, status, seq, epoch, idempotency_key, created, lock)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0, 0, ?12, ?13, ?14)",
         )?
         .execute(params![
             run.id,
@@ -83,68 +84,20 @@ pub(super) fn create(transaction: &Transaction<'_>, run: &NewRunRow) -> Checked<
             status_code(RunStatus::Pending),
             run.idempotency_key,
             run.created.0,
+            run.lock,
         ])?;
     if let Some(key) = &run.lock {
-        transaction
-            .prepare_cached("INSERT OR IGNORE INTO lock (key, run, acquired) VALUES (?1, ?2, ?3)")?
-            .execute(params![key, run.id, run.created.0])?;
+        hold_lock(transaction, key, &run.id, run.created)?;
     }
     write_events(transaction, &run.id, 0, 0, std::slice::from_ref(&run.event))?;
     Ok(Ok(Created::New))
 }
 
-/// Locks are released by the state of their run, never by a counter: the lock of a run that has ended
-/// is free.
-fn take_lock(
-    transaction: &Transaction<'_>,
-    key: &str,
-    run: &NewRunRow,
-) -> SqlResult<Result<(), StoreError>> {
-    let holder: Option<(String, String, i64, String)> = transaction
-        .prepare_cached(
-            "SELECT run.id, run.runbook, run.status, run.family FROM lock JOIN run ON run.id = lock.run
-             WHERE lock.key = ?1",
-        )?
-        .query_row([key], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-        })
-        .optional()?;
-    let Some((id, runbook, status, family)) = holder else {
-        return Ok(Ok(()));
-    };
-    let status = status_of(status);
-    if status.is_terminal() {
-        transaction.execute("DELETE FROM lock WHERE key = ?1", [key])?;
-        return Ok(Ok(()));
-    }
-    if family == run.family {
-        return Ok(Ok(()));
-    }
-    Ok(Err(StoreError::Locked {
-        key: key.to_owned(),
-        run: id,
-        runbook,
-        status: status.name().to_owned(),
-    }))
-}
-
-fn no_run(id: &str) -> StoreError {
+pub(super) fn no_run(id: &str) -> StoreError {
     StoreError::NoRun {
         id: id.to_owned(),
         near: Vec::new(),
     }
-}
-
-pub(super) fn claim(transaction: &Transaction<'_>, run: &str, owner: &str) -> Checked<u64> {
-    let epoch: Option<i64> = transaction
-        .prepare_cached(
-            "UPDATE run SET epoch = epoch + 1, owner = ?2 WHERE id = ?1 RETURNING epoch",
-        )?
-        .query_row(params![run, owner], |row| row.get(0))
-        .optional()?;
-    Ok(epoch
-        .map(|epoch| u64::try_from(epoch).unwrap_or_default())
-        .ok_or_else(|| no_run(run)))
 }
 
 pub(super) fn signal(
@@ -193,6 +146,9 @@ pub(super) fn append(transaction: &Transaction<'_>, commit: &Commit) -> Checked<
             expected: commit.expected_seq,
             found: seq,
         }));
+    }
+    if let Err(held) = relock(transaction, commit)? {
+        return Ok(Err(held));
     }
     write_events(transaction, &commit.run, seq, epoch, &commit.events)?;
     write_rows(transaction, commit)?;

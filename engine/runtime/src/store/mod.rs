@@ -3,6 +3,7 @@
 
 mod append;
 mod error;
+mod lock;
 mod open;
 mod raw;
 mod read;
@@ -13,8 +14,9 @@ mod writer;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use runbook_core::Timestamp;
+use runbook_core::{Millis, Timestamp};
 
 pub use error::StoreError;
 pub use raw::{RawCommits, RawError};
@@ -42,23 +44,47 @@ pub enum Created {
     Existing(String),
 }
 
-/// The right to drive a run, held for life: the operating system frees it when the process ends,
-/// however it ends.
+/// The right to drive a run: an OS lock, held for life, which the operating system frees when the
+/// process ends, however it ends; and a fencing epoch that every write is checked against.
 #[derive(Debug)]
 pub struct Claim {
     /// Fencing epoch of this owner.
     pub epoch: u64,
+    /// When it was taken from an owner that lives and was not heard of.
+    pub taken_over: Option<Timestamp>,
     file: File,
     path: PathBuf,
 }
 
 impl Claim {
-    /// Gives the right back and removes the lock file of a run that has ended.
+    /// Gives the right back and removes the lock file of a run that has ended, unless it is a later
+    /// owner's.
     pub fn retire(self) {
-        let _ = std::fs::remove_file(&self.path);
+        if is_same_file(&self.file, &self.path) {
+            let _ = std::fs::remove_file(&self.path);
+        }
         drop(self.file);
     }
 }
+
+/// Whether the path still leads to this open file: an owner that takes over puts a new one there.
+#[cfg(unix)]
+fn is_same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+/// Without file numbers: whether anything is there.
+#[cfg(not(unix))]
+fn is_same_file(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+/// How often a new owner looks whether the last one is heard of, before it takes over.
+const WATCHES: u32 = 10;
 
 impl Store {
     /// Opens or creates the state file.
@@ -113,24 +139,103 @@ impl Store {
             .await
     }
 
-    /// Takes the right to drive a run: an OS lock held for life, and a raised fencing epoch. `None`
-    /// when a live process holds it.
+    /// Takes the right to drive a run: an OS lock held for life, and a raised fencing epoch. `None` when
+    /// a live process holds it. One that holds it and was not heard of for longer than `lease`, and is
+    /// not for half of that again, is stalled: the run is taken from it, and what it writes from then
+    /// on is refused.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn claim(&self, run: &str, owner: String) -> Result<Option<Claim>, StoreError> {
+    pub async fn claim(
+        &self,
+        run: &str,
+        owner: String,
+        now: Timestamp,
+        lease: Millis,
+    ) -> Result<Option<Claim>, StoreError> {
         let path = self.lock_path(run);
-        let Some(file) = self.lock_file(&path)? else {
-            return Ok(None);
+        let (file, taken_over) = match self.lock_file(&path)? {
+            Some(file) => (file, None),
+            None if self.is_silent(run, now, lease).await? => {
+                // The stalled owner keeps its lock on a file that no path leads to any more.
+                let _ = std::fs::remove_file(&path);
+                match self.lock_file(&path)? {
+                    Some(file) => (file, Some(now)),
+                    None => return Ok(None),
+                }
+            }
+            None => return Ok(None),
         };
         fail::point("claim.locked");
         let id = run.to_owned();
         let epoch = self
             .writer
-            .run(move |transaction| append::claim(transaction, &id, &owner))
+            .run(move |transaction| lock::claim(transaction, &id, &owner, now))
             .await?;
         fail::point("claim.recorded");
-        Ok(Some(Claim { epoch, file, path }))
+        Ok(Some(Claim {
+            epoch,
+            taken_over,
+            file,
+            path,
+        }))
+    }
+
+    /// Whether the owner of a run is not heard of: its lease has run out, and it does not renew it while
+    /// we look. A clock that was set is no reason to take a run from somebody.
+    async fn is_silent(
+        &self,
+        run: &str,
+        now: Timestamp,
+        lease: Millis,
+    ) -> Result<bool, StoreError> {
+        let snapshot = self.snapshot()?;
+        let Some((epoch, renewed)) = snapshot.lease(run)? else {
+            return Ok(false);
+        };
+        if renewed.plus(lease) > now {
+            return Ok(false);
+        }
+        for _ in 0..WATCHES {
+            tokio::time::sleep(Duration::from_millis(lease) / (2 * WATCHES)).await;
+            if snapshot.lease(run)? != Some((epoch, renewed)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Renews the lease of a run.
+    ///
+    /// # Errors
+    /// [`StoreError::LeaseLost`] when another process has taken over.
+    pub async fn renew(&self, run: &str, epoch: u64, now: Timestamp) -> Result<(), StoreError> {
+        let run = run.to_owned();
+        self.writer
+            .run(move |transaction| lock::renew(transaction, &run, epoch, now))
+            .await
+    }
+
+    /// Takes a place in the queue for a lock, or keeps it: to be called more often than every 10 s.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn queue(&self, key: &str, waiter: &str, now: Timestamp) -> Result<(), StoreError> {
+        let (key, waiter) = (key.to_owned(), waiter.to_owned());
+        self.writer
+            .run(move |transaction| lock::queue(transaction, &key, &waiter, now))
+            .await
+    }
+
+    /// Gives a place in a queue up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn leave_queue(&self, waiter: &str) -> Result<(), StoreError> {
+        let waiter = waiter.to_owned();
+        self.writer
+            .run(move |transaction| lock::leave(transaction, &waiter))
+            .await
     }
 
     /// Whether a live process drives the run.
@@ -184,7 +289,7 @@ impl Store {
                 Err(std::fs::TryLockError::Error(error)) => return Err(open(error)),
             }
             // The owner of an ended run removes the file: a lock on a removed file is none.
-            if path.exists() {
+            if is_same_file(&file, path) {
                 return Ok(Some(file));
             }
         }

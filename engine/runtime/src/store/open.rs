@@ -175,8 +175,11 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         // IMMEDIATE: of two processes that meet an empty file, one makes the tables.
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        if version < 1 {
-            connection.execute_batch(schema::V1)?;
+        let known = usize::try_from(version).unwrap_or_default();
+        if known < schema::MIGRATIONS.len() {
+            for script in &schema::MIGRATIONS[known..] {
+                connection.execute_batch(script)?;
+            }
             connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
             connection.pragma_update(None, "user_version", schema::VERSION)?;
         }

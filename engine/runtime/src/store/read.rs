@@ -259,6 +259,39 @@ impl Snapshot {
         Ok(events)
     }
 
+    /// Epoch of the owner of a run, and when it was last heard of.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn lease(&self, run: &str) -> Result<Option<(u64, Timestamp)>, StoreError> {
+        self.connection
+            .prepare_cached("SELECT epoch, renewed FROM lease WHERE run = ?1")
+            .and_then(|mut statement| {
+                statement
+                    .query_row([run], |row| {
+                        let epoch: i64 = row.get(0)?;
+                        Ok((
+                            u64::try_from(epoch).unwrap_or_default(),
+                            Timestamp(row.get(1)?),
+                        ))
+                    })
+                    .optional()
+            })
+            .map_err(self.fail())
+    }
+
+    /// When the last event of a run was recorded.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn last_event_at(&self, run: &str) -> Result<Timestamp, StoreError> {
+        self.connection
+            .prepare_cached("SELECT at FROM event WHERE run = ?1 ORDER BY seq DESC LIMIT 1")
+            .and_then(|mut statement| statement.query_row([run], |row| row.get(0)).optional())
+            .map(|at| Timestamp(at.unwrap_or_default()))
+            .map_err(self.fail())
+    }
+
     fn event(&self, run: &str, row: &Row<'_>) -> Result<EventRow, StoreError> {
         let seq: i64 = row.get(0).map_err(self.fail())?;
         let body: String = row.get(3).map_err(self.fail())?;

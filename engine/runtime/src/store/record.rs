@@ -54,6 +54,8 @@ pub struct Commit {
     pub logs: Vec<LogRow>,
     /// Last signal that was taken.
     pub signal: Option<i64>,
+    /// The run had ended and goes on: it needs its lock again.
+    pub reopens: bool,
 }
 
 /// State rows, derived from the events of one commit.
@@ -222,6 +224,34 @@ pub enum Signal {
     Cancel {
         /// Why.
         reason: Option<String>,
+    },
+    /// Hold the run.
+    Pause {
+        /// Why.
+        reason: String,
+    },
+    /// Let a held run go on; failed work gets another chance.
+    Resume,
+    /// Run a step again.
+    Retry {
+        /// The step's id.
+        step: String,
+        /// With every step that depends on it.
+        downstream: bool,
+        /// Why.
+        reason: String,
+    },
+    /// Do without a step.
+    Skip {
+        /// The step's id.
+        step: String,
+        /// Why.
+        reason: String,
+    },
+    /// Take back what succeeded.
+    RollBack {
+        /// Why.
+        reason: String,
     },
     /// What became of an attempt in doubt.
     Resolve {

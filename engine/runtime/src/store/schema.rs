@@ -4,9 +4,12 @@
 pub(super) const APPLICATION_ID: i64 = 0x7262_6b31;
 
 /// Version of the tables below. Migrations are added, never changed.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
-pub(super) const V1: &str = "
+/// From the empty file on: one script for each version.
+pub(super) const MIGRATIONS: [&str; 2] = [V1, V2];
+
+const V1: &str = "
 CREATE TABLE definition (
   hash TEXT PRIMARY KEY,
   body TEXT NOT NULL,
@@ -122,4 +125,24 @@ CREATE TABLE signal (
   body TEXT NOT NULL
 ) STRICT;
 CREATE INDEX signal_run ON signal(run, id);
+";
+
+/// Leases, the lock that a run wants, and the queue for locks.
+const V2: &str = "
+ALTER TABLE run ADD COLUMN lock TEXT; -- key of the lock that it holds while it is live
+
+CREATE TABLE lease (
+  run TEXT PRIMARY KEY REFERENCES run(id),
+  epoch INTEGER NOT NULL,
+  renewed INTEGER NOT NULL            -- a new owner may come when this is too long ago
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE lock_queue (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  key TEXT NOT NULL,
+  waiter TEXT NOT NULL UNIQUE,
+  seen INTEGER NOT NULL               -- a waiter that is not heard of loses its place
+) STRICT;
+
+UPDATE run SET lock = (SELECT key FROM lock WHERE lock.run = run.id);
 ";

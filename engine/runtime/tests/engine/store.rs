@@ -10,7 +10,7 @@ use crate::world::{World, book_with, step};
 fn event() -> Journal {
     Journal {
         at: Timestamp(1),
-        event: Event::Reopened {
+        event: Event::Unpaused {
             actor: "ann".into(),
         },
     }
@@ -30,7 +30,7 @@ async fn a_superseded_owner_cannot_write() {
     let id = world.start(&engine, one(json!({}))).await.unwrap();
     let first = engine
         .store()
-        .claim(&id, "first".into())
+        .claim(&id, "first".into(), runbook_runtime::now(), 15_000)
         .await
         .unwrap()
         .unwrap();
@@ -38,7 +38,7 @@ async fn a_superseded_owner_cannot_write() {
     drop(first);
     let second = engine
         .store()
-        .claim(&id, "second".into())
+        .claim(&id, "second".into(), runbook_runtime::now(), 15_000)
         .await
         .unwrap()
         .unwrap();

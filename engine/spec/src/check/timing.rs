@@ -23,18 +23,18 @@ const DURATION: Code = Code {
 const LIMIT: Code = Code {
     code: "R023",
     title: "a limit does not make sense",
-    explanation: "`retry.attempts` and `max_parallel` are whole numbers from 1, `backoff` is at least 1, \
-                  `max_delay` is not below `delay`, `max_failures` is a number or a share such as `10%`.",
+    explanation: "`retry.attempts` is a whole number from 1, `backoff` is at least 1, `max_delay` is not \
+                  below `delay`, `max_failures` is a number or a share such as `10%`, `max_parallel` is \
+                  one of them from 1, or a list of them: the sizes of batches that follow one another.",
 };
 
 /// Kinds of faults that a retry may be asked for.
-const REPEATABLE: [(&str, FaultKind); 6] = [
+const REPEATABLE: [(&str, FaultKind); 5] = [
     ("throttled", FaultKind::Throttled),
     ("transient", FaultKind::Transient),
     ("conflict", FaultKind::Conflict),
     ("not_found", FaultKind::NotFound),
     ("unmet", FaultKind::Unmet),
-    ("timeout", FaultKind::Timeout),
 ];
 
 /// A span of time.
@@ -153,18 +153,7 @@ fn kinds(report: &mut Report, words: &[&Node]) -> Vec<FaultKind> {
 
 /// `max_failures`: a number, or a share such as `10%`.
 pub(crate) fn failures(report: &mut Report, node: &Node) -> Option<Limit> {
-    let found = match &node.kind {
-        Kind::Scalar(Value::Number(_)) => number(node)
-            .filter(|given| *given >= 0.0 && given.fract() == 0.0)
-            .and_then(small)
-            .map(Limit::Count),
-        Kind::Scalar(Value::String(text)) => text
-            .strip_suffix('%')
-            .and_then(|share| share.trim().parse::<f64>().ok())
-            .filter(|share| (0.0..=100.0).contains(share))
-            .map(Limit::Percent),
-        Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) => None,
-    };
+    let found = share(node);
     if found.is_none() {
         limit(
             report,
@@ -176,20 +165,44 @@ pub(crate) fn failures(report: &mut Report, node: &Node) -> Option<Limit> {
     found
 }
 
-/// `max_parallel`.
-pub(crate) fn parallel(report: &mut Report, node: &Node) -> Option<u32> {
-    let found = number(node)
-        .filter(|given| *given >= 1.0 && given.fract() == 0.0)
-        .and_then(small);
-    if found.is_none() {
-        limit(
-            report,
-            node,
-            "`max_parallel` has to be a whole number from 1",
-            "items in flight at once",
-        );
+fn share(node: &Node) -> Option<Limit> {
+    match &node.kind {
+        Kind::Scalar(Value::Number(_)) => number(node)
+            .filter(|given| *given >= 0.0 && given.fract() == 0.0)
+            .and_then(small)
+            .map(Limit::Count),
+        Kind::Scalar(Value::String(text)) => text
+            .strip_suffix('%')
+            .and_then(|share| share.trim().parse::<f64>().ok())
+            .filter(|share| (0.0..=100.0).contains(share))
+            .map(Limit::Percent),
+        Kind::Scalar(_) | Kind::List(_) | Kind::Map(_) => None,
     }
-    found
+}
+
+/// `max_parallel`: a number or a share, or a list of them: batches that follow one another.
+pub(crate) fn parallel(report: &mut Report, node: &Node) -> Option<Vec<Limit>> {
+    let sizes = match &node.kind {
+        Kind::List(list) if !list.is_empty() => list.iter().collect(),
+        _ => vec![node],
+    };
+    let mut ramp = Vec::new();
+    for size in sizes {
+        let found = share(size).filter(|one| match one {
+            Limit::Count(count) => *count > 0,
+            Limit::Percent(share) => *share > 0.0,
+        });
+        if found.is_none() {
+            limit(
+                report,
+                size,
+                "`max_parallel` has to be a whole number from 1 or a share",
+                "items in flight at once: `4`, `25%`, or batches such as `[1, 10%, 50%]`",
+            );
+        }
+        ramp.extend(found);
+    }
+    (!ramp.is_empty()).then_some(ramp)
 }
 
 fn limit(report: &mut Report, node: &Node, message: &str, label: &str) {

@@ -32,7 +32,15 @@ fn properties(types: Vec<Value>) -> Value {
         "needs": { "type": "array", "items": { "type": "string" }, "description": "Ids of the steps that it waits for. Absent: the step above. Empty: it may start at once." },
         "when": condition("CEL; false skips the step."),
         "for_each": text("CEL that gives a list; the step runs once for each item (`item`, `index`)."),
-        "max_parallel": { "type": "integer", "minimum": 1, "default": 10, "description": "Items in flight at once." },
+        "max_parallel": {
+            "anyOf": [
+                { "type": "integer", "minimum": 1 },
+                { "type": "string", "pattern": r"^\d+(\.\d+)?%$" },
+                { "type": "array", "minItems": 1, "items": { "type": ["integer", "string"] } },
+            ],
+            "default": 10,
+            "description": "Items in flight at once: a number, a share such as 25%, or a list of them: batches that follow one another.",
+        },
         "max_failures": { "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "pattern": "^[0-9.]+ *%$" }], "default": 0, "description": "Failed items that are tolerated: a number, or a share such as 10%." },
         "until": condition("CEL over the outputs of this attempt; false asks again after `interval` until `timeout`."),
         "interval": { "$ref": "#/$defs/duration", "description": "Between two questions of `until`; 5s when absent." },
@@ -77,7 +85,7 @@ pub(super) fn retry() -> Value {
             "jitter": { "enum": ["full", "none", true, false], "default": "full", "description": "Whether the delay is a random share of the computed one." },
             "on": {
                 "type": "array",
-                "items": { "enum": ["throttled", "transient", "conflict", "not_found", "unmet", "timeout"] },
+                "items": { "enum": ["throttled", "transient", "conflict", "not_found", "unmet"] },
                 "default": ["throttled", "transient", "conflict"],
                 "description": "Classes of failures that are repeated; others are permanent.",
             },

@@ -41,7 +41,6 @@ rows! {
     merge_key: row "name: test\nx: &x { a: 1 }\nsteps: []\n<<: *x\n";
     param_mistakes: row "name: test\nparams:\n  a: { type: str }\n  b: { type: string, min: 1 }\n  c: { type: integer, default: many }\n  d: { type: string, pattern: '(' }\n  e: { type: string, secret: true, default: x }\n  f: { description: no type }\n  g: { type: duration, min: soon }\n  h-h: { type: string }\n  i: { type: string, enum: [1] }\n  j: { type: list, items: { type: strin } }\nsteps: []\n";
     objective_never_measured: row "name: test\nobjectives: { rto: 15m, rpo: 5m }\nsteps: []\n";
-    rollback_later: row "name: test\non_failure: rollback\nsteps: []\n";
     wrong_on_failure: row "name: test\non_failure: retry\nsteps: []\n";
     lock_reads_steps: row "name: test\nlock: '{{ steps.a.by }}'\nsteps: []\n";
     default_reads_params: row "name: test\nparams:\n  a: { type: string, default: '{{ params.b }}' }\n  b: { type: string, default: '{{ env.dns.zome }}' }\nsteps: []\n";

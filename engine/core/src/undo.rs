@@ -1,0 +1,576 @@
+//! The way back: what took effect is taken back, newest first, and what is built on something that
+//! stays stays too. Independent branches do not wait for one another.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::run::{Life, Stage};
+use crate::{
+    Answer, Command, Effect, Event, Executed, Fault, FaultKind, Instance, InstanceState, Kept, Key,
+    Method, Run, Section, Shape, Timestamp, Undo, Work,
+};
+
+/// The attempt that an undo is in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UndoAttempt {
+    /// Counts on from the attempts of the step, so that no late answer is taken for another one's.
+    pub number: u32,
+    /// Attempts of this undo.
+    pub tries: u32,
+    /// The same on every attempt.
+    pub token: String,
+    /// Rendered inputs of an undo by another step type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Value>,
+    /// When the undo with all its retries must be done.
+    pub deadline: Timestamp,
+    /// When it last went into flight.
+    pub flown: Timestamp,
+    /// Fencing epoch in which it last went into flight.
+    pub epoch: u64,
+    /// An earlier attempt may have had its effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsure: bool,
+}
+
+/// How far an item is taken back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Undoing {
+    /// A call is in flight.
+    Flying(UndoAttempt),
+    /// It is due again at a time.
+    Waiting {
+        /// The attempt that is not done.
+        attempt: UndoAttempt,
+        /// When to go on.
+        until: Timestamp,
+        /// What it waits for, or why it failed.
+        note: String,
+    },
+    /// Taken back.
+    Done {
+        /// When.
+        at: Timestamp,
+    },
+    /// It stays.
+    Kept {
+        /// The reason's class.
+        why: Kept,
+        /// The reason.
+        message: String,
+    },
+}
+
+impl Undoing {
+    /// The attempt that is under way.
+    #[must_use]
+    pub fn attempt(&self) -> Option<&UndoAttempt> {
+        match self {
+            Self::Flying(attempt) | Self::Waiting { attempt, .. } => Some(attempt),
+            Self::Done { .. } | Self::Kept { .. } => None,
+        }
+    }
+
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        match self {
+            Self::Flying(attempt) => Some(attempt.deadline),
+            Self::Waiting { until, .. } => Some(*until),
+            Self::Done { .. } | Self::Kept { .. } => None,
+        }
+    }
+}
+
+/// How an item that took effect is taken back.
+enum Need {
+    /// By a call.
+    Call(Method),
+    /// Not at all.
+    Stays(Kept, String),
+}
+
+/// How far the way back is: the forward graph, turned around.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Rollback {
+    /// Steps built on this one that are not settled.
+    held: Vec<usize>,
+    /// Items of this step that are not settled.
+    left: Vec<usize>,
+    /// The step that stays and was built on this one.
+    barred: Vec<Option<String>>,
+    /// Steps whose items may be taken back.
+    ready: BTreeSet<usize>,
+    /// Main steps that are not settled.
+    open: usize,
+}
+
+impl Rollback {
+    pub(crate) fn is_over(&self) -> bool {
+        self.open == 0
+    }
+}
+
+/// Undos of one step in flight at once, where no `for_each` says otherwise.
+const PARALLEL: usize = 10;
+
+impl Run {
+    /// Whether this item took effect and has to be taken back, and how; the first answer counts for
+    /// previews too.
+    fn need(&self, key: Key) -> Option<Need> {
+        let step = &self.book.steps[key.step];
+        let instance = self.instance(key)?;
+        if step.section != Section::Main {
+            return None;
+        }
+        let observed = instance
+            .attempt
+            .as_ref()
+            .is_some_and(|one| one.before.is_some());
+        let tried = instance.attempt.is_some();
+        let unsure = |fault: Option<&Fault>| {
+            instance.attempt.as_ref().is_some_and(|one| one.unsure)
+                || fault.is_some_and(|fault| fault.executed == Executed::Unknown)
+        };
+        let took_effect = instance.earlier.is_some()
+            || match (&instance.state, step.work) {
+                (InstanceState::Succeeded { effect, .. }, _) => {
+                    matches!(effect, Effect::Changed | Effect::Adopted)
+                }
+                (InstanceState::Failed { .. } | InstanceState::Cancelled, Work::Child) => tried,
+                (InstanceState::Failed { .. } | InstanceState::Cancelled, Work::Call(shape))
+                    if shape != Shape::Action =>
+                {
+                    observed
+                }
+                (InstanceState::Failed { fault, .. }, Work::Call(_)) => unsure(Some(fault)),
+                (InstanceState::Cancelled, Work::Call(_)) => unsure(None),
+                _ => false,
+            };
+        if !took_effect {
+            return None;
+        }
+        Some(match (&step.undo, step.work) {
+            (_, Work::Pure | Work::Timer | Work::Gate(_)) => return None,
+            (_, Work::Call(Shape::Query | Shape::Wait)) => return None,
+            (Undo::None, _) => Need::Stays(Kept::Declined, "its author said `undo: none`".into()),
+            (Undo::With { .. }, Work::Call(_)) => Need::Call(Method::UndoWith),
+            (_, Work::Child) => Need::Call(Method::UndoChild),
+            (Undo::Own, Work::Call(Shape::Action)) => Need::Stays(
+                Kept::NoUndo,
+                format!(
+                    "{} cannot be taken back and the step has no `undo`",
+                    step.uses
+                ),
+            ),
+            (Undo::Own, Work::Call(_)) => match &step.irreversible {
+                Some(why) => Need::Stays(Kept::Irreversible, why.clone()),
+                None => Need::Call(Method::Undo),
+            },
+        })
+    }
+
+    /// What a rollback would do now, newest first: the item, and why it stays if it does.
+    #[must_use]
+    pub fn rollback_preview(&self) -> Vec<(Key, Option<(Kept, String)>)> {
+        let mut trial = self.clone();
+        trial.unwind();
+        let mut rows = Vec::new();
+        while let Some(rollback) = &trial.rollback
+            && let Some(&step) = rollback.ready.iter().next_back()
+        {
+            let behind = rollback.barred[step].clone();
+            for item in 0..trial.steps[step].instances.len() {
+                let key = Key { step, item };
+                if trial.steps[step].instances[item].undo.is_some() {
+                    continue;
+                }
+                let stays = match (trial.need(key), &behind) {
+                    (None, _) => continue,
+                    (Some(_), Some(built)) => Some((Kept::Behind, behind_text(built))),
+                    (Some(Need::Stays(why, message)), None) => Some((why, message)),
+                    (Some(Need::Call(_)), None) => None,
+                };
+                let end = match &stays {
+                    Some((why, message)) => Undoing::Kept {
+                        why: *why,
+                        message: message.clone(),
+                    },
+                    None => Undoing::Done {
+                        at: Timestamp::default(),
+                    },
+                };
+                rows.push((key, stays));
+                trial.end_undo(key, end);
+            }
+        }
+        rows
+    }
+
+    pub(crate) fn undoable(&self, commands: &mut Vec<Command>) {
+        let Some(rollback) = &self.rollback else {
+            return;
+        };
+        for &step in &rollback.ready {
+            let instances = &self.steps[step].instances;
+            let live = instances
+                .iter()
+                .filter(|one| {
+                    one.undo
+                        .as_ref()
+                        .is_some_and(|undo| undo.attempt().is_some())
+                })
+                .count();
+            let limit = self.book.steps[step]
+                .for_each
+                .as_ref()
+                .map_or(PARALLEL, |one| (one.max_parallel as usize).max(1));
+            let waiting = (0..instances.len())
+                .rev()
+                .map(|item| Key { step, item })
+                .filter(|key| instances[key.item].undo.is_none() && self.need(*key).is_some());
+            commands.extend(
+                waiting
+                    .take(limit.saturating_sub(live))
+                    .map(|key| Command::PrepareUndo { key }),
+            );
+        }
+    }
+
+    pub(crate) fn fly_back(&self, key: Key, undo: &Undoing) -> Option<Command> {
+        match undo {
+            Undoing::Flying(attempt) => {
+                let Some(Need::Call(method)) = self.need(key) else {
+                    return None;
+                };
+                Some(Command::Attempt {
+                    key,
+                    number: attempt.number,
+                    method,
+                })
+            }
+            Undoing::Waiting { until, .. } => Some(Command::Wake { key, at: *until }),
+            Undoing::Done { .. } | Undoing::Kept { .. } => None,
+        }
+    }
+
+    pub(crate) fn roll_back(&self, actor: String, reason: String) -> Vec<Event> {
+        let retried = self
+            .rollback
+            .as_ref()
+            .is_some_and(|rollback| rollback.is_over() && matches!(self.life, Life::Ended(_)));
+        if (self.is_rolling_back() && !retried) || self.life == Life::Pending {
+            return Vec::new();
+        }
+        let mut events = vec![Event::RollbackRequested { actor, reason }];
+        events.extend(self.cut_waiting());
+        events
+    }
+
+    pub(crate) fn unwind_begins(&self) -> Vec<Event> {
+        if self.life == Life::Live && self.current_stage() == Stage::Unwind {
+            vec![Event::RollbackStarted {}]
+        } else {
+            Vec::new()
+        }
+    }
+
+    pub(crate) fn undo_prepared(
+        &self,
+        now: Timestamp,
+        key: Key,
+        prepared: Result<(String, Option<Value>), Fault>,
+    ) -> Vec<Event> {
+        let Some(rollback) = &self.rollback else {
+            return Vec::new();
+        };
+        let untouched = self.instance(key).is_some_and(|one| one.undo.is_none());
+        if !rollback.ready.contains(&key.step) || !untouched {
+            return Vec::new();
+        }
+        let (step, item) = (self.name(key.step), self.item(key));
+        let stays = |why, message, fault| {
+            vec![Event::NotUndone {
+                step: step.clone(),
+                item,
+                why,
+                message,
+                fault,
+            }]
+        };
+        let need = self.need(key);
+        if let (Some(_), Some(built)) = (&need, &rollback.barred[key.step]) {
+            return stays(Kept::Behind, behind_text(built), None);
+        }
+        match (need, prepared) {
+            (None, _) => Vec::new(),
+            (Some(Need::Stays(why, message)), _) => stays(why, message, None),
+            (Some(Need::Call(_)), Err(fault)) => {
+                stays(Kept::Failed, fault.message.clone(), Some(fault))
+            }
+            (Some(Need::Call(_)), Ok((token, inputs))) => vec![Event::UndoStarted {
+                step,
+                item,
+                attempt: self.instance(key).map_or(0, Instance::last_number) + 1,
+                token,
+                inputs,
+                deadline: now.plus(self.book.steps[key.step].timeout),
+            }],
+        }
+    }
+
+    /// What the answer to an undo means; none when it is not the one that is waited for.
+    pub(crate) fn undo_answer(
+        &self,
+        now: Timestamp,
+        key: Key,
+        number: u32,
+        answer: &Answer,
+    ) -> Option<Event> {
+        let undo = self.instance(key)?.undo.as_ref()?;
+        let Undoing::Flying(attempt) = undo else {
+            return None;
+        };
+        if attempt.number != number {
+            return None;
+        }
+        let (step, item) = (self.name(key.step), self.item(key));
+        let kept = |message: String, fault| Event::NotUndone {
+            step: step.clone(),
+            item,
+            why: Kept::Failed,
+            message,
+            fault,
+        };
+        let wait = |until, note, fault| Event::UndoWaiting {
+            step: step.clone(),
+            item,
+            attempt: number,
+            until,
+            note,
+            fault,
+        };
+        Some(match answer {
+            Answer::Done { .. } => Event::Undone {
+                step,
+                item,
+                attempt: number,
+            },
+            Answer::Again { at, note } => wait((*at).min(attempt.deadline), note.clone(), None),
+            Answer::Failed { fault, share } => {
+                let retry = &self.book.steps[key.step].retry;
+                let at = now.plus(retry.delay_after(attempt.tries, *share));
+                let again = retry.on.contains(&fault.kind)
+                    && attempt.tries < retry.attempts
+                    && at < attempt.deadline;
+                if again {
+                    wait(at, fault.message.clone(), Some(fault.clone()))
+                } else {
+                    kept(fault.message.clone(), Some(fault.clone()))
+                }
+            }
+            Answer::Doubt(doubt) => kept(doubt.why.clone(), None),
+            Answer::Observed(_) => return None,
+        })
+    }
+
+    pub(crate) fn undo_tick(&self, now: Timestamp, key: Key, undo: &Undoing) -> Option<Event> {
+        let (step, item) = (self.name(key.step), self.item(key));
+        let attempt = undo.attempt()?;
+        if attempt.deadline <= now {
+            let message = "its undo was not done in time".to_owned();
+            let fault = Fault {
+                executed: Executed::Unknown,
+                ..Fault::new(FaultKind::Timeout, message.clone())
+            };
+            return Some(Event::NotUndone {
+                step,
+                item,
+                why: Kept::Failed,
+                message,
+                fault: Some(fault),
+            });
+        }
+        matches!(undo, Undoing::Waiting { .. }).then(|| Event::UndoStarted {
+            step,
+            item,
+            attempt: attempt.number + 1,
+            token: attempt.token.clone(),
+            inputs: None,
+            deadline: attempt.deadline,
+        })
+    }
+
+    /// Turns the graph around and begins at its ends.
+    pub(crate) fn unwind(&mut self) {
+        let count = self.steps.len();
+        let main = |step: usize| self.book.steps[step].section == Section::Main;
+        // What failed to be taken back gets another chance.
+        for instance in self.steps.iter_mut().flat_map(|step| &mut step.instances) {
+            if let Some(Undoing::Kept {
+                why: Kept::Failed | Kept::Behind,
+                ..
+            }) = &instance.undo
+            {
+                instance.undo = None;
+            }
+        }
+        let left = (0..count)
+            .map(|step| {
+                let items = 0..self.steps[step].instances.len();
+                items
+                    .filter(|&item| {
+                        let key = Key { step, item };
+                        self.steps[step].instances[item].undo.is_none() && self.need(key).is_some()
+                    })
+                    .count()
+            })
+            .collect();
+        let held: Vec<usize> = self.dependents.iter().map(Vec::len).collect();
+        let free: Vec<usize> = (0..count)
+            .filter(|&step| main(step) && held[step] == 0)
+            .collect();
+        self.rollback_wanted = false;
+        self.rollback = Some(Rollback {
+            held,
+            left,
+            barred: vec![None; count],
+            ready: BTreeSet::new(),
+            open: (0..count).filter(|&step| main(step)).count(),
+        });
+        for step in free {
+            self.free(step);
+        }
+    }
+
+    /// Everything that was built on `step` is settled.
+    fn free(&mut self, step: usize) {
+        let mut freed = vec![step];
+        while let Some(step) = freed.pop() {
+            let Some(rollback) = &mut self.rollback else {
+                return;
+            };
+            if rollback.left[step] > 0 {
+                rollback.ready.insert(step);
+                continue;
+            }
+            rollback.ready.remove(&step);
+            rollback.open -= 1;
+            let stays = self.steps[step]
+                .instances
+                .iter()
+                .any(|one| matches!(&one.undo, Some(Undoing::Kept { why, .. }) if why.bars()));
+            let id = &self.book.steps[step].id;
+            let bar = match &rollback.barred[step] {
+                Some(built) => Some(built.clone()),
+                None => stays.then(|| id.clone()),
+            };
+            for &need in &self.book.steps[step].needs {
+                if let Some(bar) = &bar {
+                    rollback.barred[need].get_or_insert_with(|| bar.clone());
+                }
+                rollback.held[need] -= 1;
+                if rollback.held[need] == 0 {
+                    freed.push(need);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn end_undo(&mut self, key: Key, end: Undoing) {
+        self.steps[key.step].instances[key.item].undo = Some(end);
+        self.active.remove(&key);
+        let Some(rollback) = &mut self.rollback else {
+            return;
+        };
+        rollback.left[key.step] -= 1;
+        if rollback.left[key.step] == 0 {
+            self.free(key.step);
+        }
+    }
+
+    /// Folds a fact about an undo into the state; false when it does not fit.
+    pub(crate) fn evolve_undo(&mut self, at: Timestamp, event: &Event, key: Key) -> bool {
+        let epoch = self.epoch;
+        let rolling = self.rollback.is_some();
+        let Some(instance) = self
+            .steps
+            .get_mut(key.step)
+            .and_then(|step| step.instances.get_mut(key.item))
+            .filter(|_| rolling)
+        else {
+            return false;
+        };
+        match (event, &instance.undo) {
+            (
+                Event::UndoStarted {
+                    attempt: number,
+                    token,
+                    inputs,
+                    deadline,
+                    ..
+                },
+                last,
+            ) => {
+                let last = match last {
+                    None if instance.last_number() + 1 == *number => None,
+                    Some(Undoing::Waiting { attempt, .. }) if attempt.number + 1 == *number => {
+                        Some(attempt.clone())
+                    }
+                    _ => return false,
+                };
+                instance.attempts = *number;
+                instance.undo = Some(Undoing::Flying(UndoAttempt {
+                    number: *number,
+                    tries: last.as_ref().map_or(0, |last| last.tries) + 1,
+                    token: token.clone(),
+                    inputs: inputs
+                        .clone()
+                        .or_else(|| last.as_ref().and_then(|last| last.inputs.clone())),
+                    deadline: *deadline,
+                    flown: at,
+                    epoch,
+                    unsure: last.is_some_and(|last| last.unsure),
+                }));
+                self.active.insert(key);
+            }
+            (
+                Event::UndoWaiting {
+                    until, note, fault, ..
+                },
+                Some(Undoing::Flying(attempt)),
+            ) => {
+                let unknown = fault
+                    .as_ref()
+                    .is_some_and(|fault| fault.executed == Executed::Unknown);
+                let mut attempt = attempt.clone();
+                attempt.unsure |= unknown;
+                instance.undo = Some(Undoing::Waiting {
+                    attempt,
+                    until: *until,
+                    note: note.clone(),
+                });
+            }
+            (Event::Undone { .. }, Some(Undoing::Flying(_))) => {
+                self.end_undo(key, Undoing::Done { at });
+            }
+            (
+                Event::NotUndone { why, message, .. },
+                None | Some(Undoing::Flying(_) | Undoing::Waiting { .. }),
+            ) => {
+                let end = Undoing::Kept {
+                    why: *why,
+                    message: message.clone(),
+                };
+                self.end_undo(key, end);
+            }
+            _ => return false,
+        }
+        true
+    }
+}
+
+fn behind_text(built: &str) -> String {
+    format!("`{built}` was built on it and stays")
+}

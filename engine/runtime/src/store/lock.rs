@@ -1,0 +1,182 @@
+//! The writer's jobs around rights: who may drive a run, and which run holds a lock.
+
+use runbook_core::{Millis, Timestamp};
+use rusqlite::{OptionalExtension, Result as SqlResult, Transaction, params};
+
+use super::StoreError;
+use super::append::{Checked, no_run, status_of};
+use super::record::Commit;
+
+/// Raises the fencing epoch for a new owner and starts its lease.
+pub(super) fn claim(
+    transaction: &Transaction<'_>,
+    run: &str,
+    owner: &str,
+    now: Timestamp,
+) -> Checked<u64> {
+    let epoch: Option<i64> = transaction
+        .prepare_cached(
+            "UPDATE run SET epoch = epoch + 1, owner = ?2 WHERE id = ?1 RETURNING epoch",
+        )?
+        .query_row(params![run, owner], |row| row.get(0))
+        .optional()?;
+    let Some(epoch) = epoch else {
+        return Ok(Err(no_run(run)));
+    };
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO lease (run, epoch, renewed) VALUES (?1, ?2, ?3)")?
+        .execute(params![run, epoch, now.0])?;
+    Ok(Ok(u64::try_from(epoch).unwrap_or_default()))
+}
+
+/// Renews a lease; refused when another owner has come.
+pub(super) fn renew(
+    transaction: &Transaction<'_>,
+    run: &str,
+    epoch: u64,
+    now: Timestamp,
+) -> Checked<()> {
+    let ours = i64::try_from(epoch).unwrap_or(i64::MAX);
+    let renewed = transaction
+        .prepare_cached("UPDATE lease SET renewed = ?3 WHERE run = ?1 AND epoch = ?2")?
+        .execute(params![run, ours, now.0])?;
+    if renewed > 0 {
+        return Ok(Ok(()));
+    }
+    let current: i64 = transaction
+        .prepare_cached("SELECT epoch FROM run WHERE id = ?1")?
+        .query_row([run], |row| row.get(0))
+        .optional()?
+        .unwrap_or_default();
+    Ok(Err(StoreError::LeaseLost {
+        run: run.to_owned(),
+        ours: epoch,
+        current: u64::try_from(current).unwrap_or_default(),
+    }))
+}
+
+/// Whether a run of `family` may hold the lock. Locks are released by the state of the root of the
+/// tree that holds them, never by a counter: what belongs to an ended tree is free.
+pub(super) fn take_lock(
+    transaction: &Transaction<'_>,
+    key: &str,
+    family: &str,
+    (waiter, now): (&str, Timestamp),
+) -> SqlResult<Result<(), StoreError>> {
+    let holder: Option<(String, String, i64)> = transaction
+        .prepare_cached(
+            "SELECT root.id, root.runbook, root.status
+             FROM lock JOIN run ON run.id = lock.run JOIN run AS root ON root.id = run.family
+             WHERE lock.key = ?1",
+        )?
+        .query_row([key], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    if let Some((id, runbook, status)) = holder {
+        let status = status_of(status);
+        if status.is_terminal() {
+            transaction.execute("DELETE FROM lock WHERE key = ?1", [key])?;
+        } else if id != family {
+            return Ok(Err(StoreError::Locked {
+                key: key.to_owned(),
+                run: id,
+                runbook,
+                status: status.name().to_owned(),
+            }));
+        } else {
+            return Ok(Ok(()));
+        }
+    }
+    match first_in_queue(transaction, key, now)? {
+        Some(first) if first != waiter => Ok(Err(StoreError::Locked {
+            key: key.to_owned(),
+            run: first,
+            runbook: "a start that waits for it".to_owned(),
+            status: "first in the queue".to_owned(),
+        })),
+        Some(_) | None => {
+            transaction
+                .prepare_cached("DELETE FROM lock_queue WHERE waiter = ?1")?
+                .execute([waiter])?;
+            Ok(Ok(()))
+        }
+    }
+}
+
+pub(super) fn hold_lock(
+    transaction: &Transaction<'_>,
+    key: &str,
+    run: &str,
+    now: Timestamp,
+) -> SqlResult<()> {
+    transaction
+        .prepare_cached("INSERT OR IGNORE INTO lock (key, run, acquired) VALUES (?1, ?2, ?3)")?
+        .execute(params![key, run, now.0])?;
+    Ok(())
+}
+
+/// A run that had ended and goes on needs its lock again.
+pub(super) fn relock(
+    transaction: &Transaction<'_>,
+    commit: &Commit,
+) -> SqlResult<Result<(), StoreError>> {
+    if !commit.reopens {
+        return Ok(Ok(()));
+    }
+    let (key, family): (Option<String>, String) = transaction
+        .prepare_cached("SELECT lock, family FROM run WHERE id = ?1")?
+        .query_row([&commit.run], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let Some(key) = key else { return Ok(Ok(())) };
+    let now = commit
+        .events
+        .first()
+        .map_or(Timestamp::default(), |one| one.at);
+    if let Err(held) = take_lock(transaction, &key, &family, (&commit.run, now))? {
+        return Ok(Err(held));
+    }
+    hold_lock(transaction, &key, &commit.run, now)?;
+    Ok(Ok(()))
+}
+
+/// How long a waiter keeps its place without a word.
+const SILENT: Millis = 10_000;
+
+fn first_in_queue(
+    transaction: &Transaction<'_>,
+    key: &str,
+    now: Timestamp,
+) -> SqlResult<Option<String>> {
+    let oldest = now
+        .0
+        .saturating_sub(i64::try_from(SILENT).unwrap_or(i64::MAX));
+    transaction
+        .prepare_cached("DELETE FROM lock_queue WHERE key = ?1 AND seen < ?2")?
+        .execute(params![key, oldest])?;
+    transaction
+        .prepare_cached("SELECT waiter FROM lock_queue WHERE key = ?1 ORDER BY id LIMIT 1")?
+        .query_row([key], |row| row.get(0))
+        .optional()
+}
+
+/// Takes a place in the queue for a lock, or keeps it.
+pub(super) fn queue(
+    transaction: &Transaction<'_>,
+    key: &str,
+    waiter: &str,
+    now: Timestamp,
+) -> Checked<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO lock_queue (key, waiter, seen) VALUES (?1, ?2, ?3)
+             ON CONFLICT (waiter) DO UPDATE SET seen = excluded.seen",
+        )?
+        .execute(params![key, waiter, now.0])?;
+    Ok(Ok(()))
+}
+
+/// Gives a place in the queue up.
+pub(super) fn leave(transaction: &Transaction<'_>, waiter: &str) -> Checked<()> {
+    transaction
+        .prepare_cached("DELETE FROM lock_queue WHERE waiter = ?1")?
+        .execute([waiter])?;
+    Ok(Ok(()))
+}
