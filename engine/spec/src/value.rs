@@ -2,7 +2,7 @@
 
 mod aws;
 
-use runbook_core::{Param, ParamType, format_millis};
+use runbook_core::{Param, ParamType};
 use runbook_step::duration;
 use serde_json::Value;
 
@@ -119,7 +119,7 @@ fn typed(kind: ParamType, value: &Value) -> Result<Value, String> {
         ParamType::Map => value.is_object(),
         ParamType::Duration => {
             let text = value.as_str().ok_or_else(wrong)?;
-            return duration::parse(text).map(|span| Value::String(format_millis(span)));
+            return duration::parse(text).map(|span| Value::String(duration::format(span)));
         }
         _ => value.as_str().is_some_and(|text| aws::fits(kind, text)),
     };
@@ -333,6 +333,11 @@ mod tests {
         assert_eq!(
             check(&param("duration", json!({})), &json!("90s")),
             Ok(json!("1m30s"))
+        );
+        // No millisecond is lost, and what is given is a duration again.
+        assert_eq!(
+            check(&param("duration", json!({})), &json!("61500ms")),
+            Ok(json!("1m1s500ms"))
         );
     }
 

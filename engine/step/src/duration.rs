@@ -38,9 +38,45 @@ pub fn parse(text: &str) -> Result<Millis, String> {
     Ok(total)
 }
 
+/// A span as [`parse`] reads it, without losing a millisecond: `1m1s500ms`.
+#[must_use]
+pub fn format(span: Millis) -> String {
+    let parts = [
+        (span / 3_600_000, "h"),
+        (span / 60_000 % 60, "m"),
+        (span / 1_000 % 60, "s"),
+        (span % 1_000, "ms"),
+    ];
+    let text: String = parts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, unit)| format!("{count}{unit}"))
+        .collect();
+    if text.is_empty() {
+        "0ms".to_owned()
+    } else {
+        text
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{format, parse};
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for (span, text) in [
+            (0, "0ms"),
+            (250, "250ms"),
+            (1_500, "1s500ms"),
+            (61_500, "1m1s500ms"),
+            (5_400_000, "1h30m"),
+            (u64::MAX, "5124095576030h25m51s615ms"),
+        ] {
+            assert_eq!(format(span), text);
+            assert_eq!(parse(text), Ok(span));
+        }
+    }
 
     #[test]
     fn reads_what_people_write() {

@@ -4,12 +4,13 @@
 //! grows. It reads no clock and no randomness: maps are gone through in the order of their keys.
 
 mod convert;
+mod depth;
 mod reference;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::IdedExpr;
 use cel::common::types::{self, CelList, CelMap, CelMapKey, CelString};
@@ -21,6 +22,7 @@ use crate::scope::Scope;
 use crate::template::{find, offset_of};
 
 pub use crate::template::Reference;
+pub use depth::{DEEPEST, LONGEST};
 
 /// Compiled expressions that one thread keeps.
 const KEPT: usize = 1_024;
@@ -60,16 +62,27 @@ pub fn evaluate(text: &str, scope: &Scope) -> Result<Value, ExpressionError> {
     for reference in &program.references {
         seen.add(scope, &reference.path);
     }
-    ENV.with(|env| {
-        let mut context = Context::with_env(Arc::clone(env));
-        for (name, value) in seen.values {
-            context.add_variable_from_value(name, convert::to_cel(&value));
-        }
-        match cel::Value::resolve(&program.expression, &context) {
-            Ok(value) => convert::to_json(&value).map_err(ExpressionError::new),
-            Err(error) => Err(explain(&error, &program.references, scope)),
-        }
-    })
+    let values = seen.values;
+    if program.levels <= depth::SHALLOW {
+        return resolve(&program, values, scope);
+    }
+    let program = &*program;
+    depth::apart(move || resolve(program, values, scope))
+}
+
+fn resolve(
+    program: &Program,
+    values: Map<String, Value>,
+    scope: &Scope,
+) -> Result<Value, ExpressionError> {
+    let mut context = Context::with_env(Arc::clone(&ENV));
+    for (name, value) in values {
+        context.add_variable_from_value(name, convert::to_cel(&value));
+    }
+    match cel::Value::resolve(&program.expression, &context) {
+        Ok(value) => convert::to_json(&value).map_err(ExpressionError::new),
+        Err(error) => Err(explain(&error, &program.references, scope)),
+    }
 }
 
 /// Every name that `text` reads; variables of macros are none. Unknown functions are errors.
@@ -107,10 +120,12 @@ pub const FUNCTIONS: &[&str] = reference::FUNCTIONS;
 struct Program {
     expression: IdedExpr,
     references: Vec<Reference>,
+    levels: usize,
 }
 
+static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(environment()));
+
 thread_local! {
-    static ENV: Arc<Env> = Arc::new(environment());
     static COMPILED: RefCell<HashMap<String, Rc<Program>>> = RefCell::new(HashMap::new());
 }
 
@@ -163,7 +178,8 @@ fn compile(text: &str) -> Result<Rc<Program>, ExpressionError> {
         if let Some(program) = kept.get(text) {
             return Ok(Rc::clone(program));
         }
-        let program = Rc::new(parse(text)?);
+        depth::check_length(text)?;
+        let program = Rc::new(depth::apart(|| parse(text))?);
         if kept.len() >= KEPT {
             kept.clear();
         }
@@ -173,15 +189,15 @@ fn compile(text: &str) -> Result<Rc<Program>, ExpressionError> {
 }
 
 fn parse(text: &str) -> Result<Program, ExpressionError> {
-    let parsed = ENV
-        .with(|env| env.compile(text))
-        .map_err(|errors| syntax(text, &errors))?;
+    let parsed = ENV.compile(text).map_err(|errors| syntax(text, &errors))?;
+    let levels = depth::check(parsed.expression())?;
     let references = reference::collect(text, &parsed)?;
     let mut expression = parsed.expression().clone();
     reference::order(&mut expression);
     Ok(Program {
         expression,
         references,
+        levels,
     })
 }
 

@@ -4,6 +4,7 @@
 //! path that is missing, and to read a scope with ten thousand step outputs without copying it. An
 //! unknown name is an error and never an empty string.
 
+mod depth;
 mod evaluate;
 mod helper;
 mod lookup;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 use crate::scope::Scope;
 
+pub use depth::DEEPEST;
 pub use helper::NAMES as HELPERS;
 pub(crate) use lookup::find;
 
@@ -169,6 +171,7 @@ fn compile(text: &str) -> Result<Rc<Template>, TemplateError> {
         if let Some(template) = kept.get(text) {
             return Ok(Rc::clone(template));
         }
+        depth::check(text)?;
         let template = Rc::new(Template::compile(text).map_err(|error| syntax(text, &error))?);
         if kept.len() >= KEPT {
             kept.clear();

@@ -109,10 +109,20 @@ impl Builder<'_> {
             Event::SequenceStart(anchor, _) => self.enter(Open::List(anchor, span, Vec::new())),
             Event::MappingStart(anchor, _) => self.enter(Open::Map(anchor, span, Vec::new(), None)),
             Event::SequenceEnd | Event::MappingEnd => self.leave(&span),
-            Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
-                Some(mut node) => {
+            Event::Alias(anchor) => match self.anchors.get(&anchor) {
+                Some(node) => {
+                    // What an alias brings counts as if it were written here.
+                    self.nodes += size(node);
+                    if self.nodes > MOST_NODES {
+                        self.found.push(syntax::too_large(self.source, span));
+                        return false;
+                    }
+                    if self.open.len() + depth(node) > DEEPEST {
+                        self.found.push(syntax::too_deep(self.source, span));
+                        return false;
+                    }
+                    let mut node = node.clone();
                     node.span = span;
-                    self.nodes += size(&node);
                     self.add(0, node)
                 }
                 None => {
@@ -220,5 +230,44 @@ fn size(node: &Node) -> usize {
         Kind::Scalar(_) => 1,
         Kind::List(list) => list.iter().map(size).sum::<usize>() + 1,
         Kind::Map(map) => map.iter().map(|entry| size(&entry.value)).sum::<usize>() + 1,
+    }
+}
+
+/// Levels of lists and maps in a node.
+fn depth(node: &Node) -> usize {
+    match &node.kind {
+        Kind::Scalar(_) => 0,
+        Kind::List(list) => list.iter().map(depth).max().unwrap_or(0) + 1,
+        Kind::Map(map) => {
+            let deepest = map.iter().map(|entry| depth(&entry.value)).max();
+            deepest.unwrap_or(0) + 1
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEEPEST, parse};
+    use crate::source::Source;
+
+    fn mistakes(text: &str) -> Vec<String> {
+        let mut found = Vec::new();
+        parse(&Source::new("a.yaml", text), &mut found);
+        found.into_iter().map(|one| one.message).collect()
+    }
+
+    #[test]
+    fn what_an_alias_brings_counts_for_the_depth() {
+        // One level a line, deep only when the aliases are followed.
+        let chain = |levels: usize| {
+            let mut text = "x0: &x0 a\n".to_owned();
+            for level in 1..=levels {
+                text.push_str(&format!("x{level}: &x{level} [*x{}]\n", level - 1));
+            }
+            text
+        };
+        assert_eq!(mistakes(&chain(DEEPEST - 1)), Vec::<String>::new());
+        let written = "[".repeat(DEEPEST + 1);
+        assert_eq!(mistakes(&chain(DEEPEST)), mistakes(&written));
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn to_json(value: &cel::Value) -> Result<Value, String> {
             Value::Object(object)
         }
         cel::Value::Duration(span) => match u64::try_from(span.num_milliseconds()) {
-            Ok(span) => Value::String(runbook_core::format_millis(span)),
+            Ok(span) => Value::String(crate::duration::format(span)),
             Err(_) => return Err("a duration came out negative".to_owned()),
         },
         cel::Value::Float(float) if !float.is_finite() => {

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{FUNCTIONS, evaluate, references, values_seen};
+use super::{DEEPEST, FUNCTIONS, LONGEST, evaluate, references, values_seen};
 use crate::scope::Scope;
 
 fn scope() -> Scope {
@@ -45,6 +45,7 @@ fn values_round_trip() {
         ("has(steps.go) && !has(steps.nope)", json!(true)),
         ("duration(params.drain) > duration('1m')", json!(true)),
         ("duration(params.drain)", json!("1m30s")),
+        ("duration('61500ms')", json!("1m1s500ms")),
         ("timestamp(run.started_at).getFullYear()", json!(2026)),
         ("env.name.upperAscii()", json!("PROD")),
         ("math.greatest(1, params.count)", json!(2)),
@@ -151,15 +152,15 @@ fn every_listed_function_exists_and_none_reads_a_clock() {
     let mut unknown = Vec::new();
     for name in FUNCTIONS {
         let called = |text: &str| {
-            let program = super::ENV.with(|env| env.compile(text));
+            let program = super::ENV.compile(text);
             match program {
-                Ok(program) => super::ENV.with(|env| {
-                    let context = cel::Context::with_env(std::sync::Arc::clone(env));
+                Ok(program) => {
+                    let context = cel::Context::with_env(std::sync::Arc::clone(&super::ENV));
                     match cel::Value::resolve(program.expression(), &context) {
                         Err(cel::ExecutionError::UndeclaredReference(_)) => false,
                         Ok(_) | Err(_) => true,
                     }
-                }),
+                }
                 Err(_) => true,
             }
         };
@@ -173,4 +174,33 @@ fn every_listed_function_exists_and_none_reads_a_clock() {
     for name in ["now", "rand", "env", "uuid"] {
         assert!(!FUNCTIONS.contains(&name));
     }
+}
+
+#[test]
+fn deep_expressions_are_evaluated_and_deeper_ones_are_refused() {
+    let sum = |terms: usize| vec!["1"; terms].join("+");
+    assert_eq!(one(&sum(DEEPEST)), Ok(json!(DEEPEST)));
+    let brackets = format!("{}1{}", "(".repeat(90), ")".repeat(90));
+    assert_eq!(one(&brackets), Ok(json!(1)));
+    for deeper in [
+        sum(DEEPEST + 1),
+        format!("a{}", ".b".repeat(DEEPEST)),
+        format!("'a'{}", ".trim()".repeat(DEEPEST)),
+    ] {
+        let error = references(&deeper).unwrap_err();
+        assert_eq!(
+            error.message,
+            format!("the expression is nested deeper than {DEEPEST} levels")
+        );
+    }
+    let open = "(".repeat(LONGEST);
+    assert!(references(&open).is_err());
+}
+
+#[test]
+fn a_long_expression_is_refused_before_it_is_parsed() {
+    let text = format!("'{}ä'", "a".repeat(LONGEST - 2));
+    let error = references(&text).unwrap_err();
+    assert_eq!(error.message, "an expression has at most 4096 bytes");
+    assert_eq!(error.offset, Some(LONGEST - 1));
 }
