@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use runbook_core::{Event, Journal};
-use runbook_runtime::store::{EventRow, Filter, Snapshot};
 use runbook_runtime::StoreError;
+use runbook_runtime::store::{EventRow, Filter, Snapshot};
 
 use crate::cloud::Cloud;
 use crate::disk::{Disk, Op};
@@ -134,12 +134,18 @@ impl Recording {
             return Err(Wrong::Stuck(format!("{ended:?}")));
         }
         wait_until_closed(&disk);
-        let ops = disk.ops();
-        drop(disk);
         Cloud::reset(&scenario.name, &[], None);
+        Self::taken(scenario, path, &disk)
+    }
+
+    /// What a disk recorded while a scenario came to its end at `path`, with whatever befell it.
+    ///
+    /// # Errors
+    /// [`Wrong::Unusable`].
+    pub fn taken(scenario: Scenario, path: &Path, disk: &Disk) -> Result<Self, Wrong> {
         Ok(Self {
             scenario,
-            ops,
+            ops: disk.ops(),
             journals: journals(path)?,
         })
     }

@@ -205,6 +205,10 @@ impl Found {
         }
         let path = self.part.path(&self.shared.path);
         let existed = path.exists();
+        if state.read_only && !existed && self.part != Part::Database {
+            // As SQLite's own VFS in a folder that cannot be written.
+            return Err(ffi::SQLITE_READONLY_DIRECTORY);
+        }
         let code = real(flags);
         if code != ffi::SQLITE_OK {
             return Err(code);
@@ -376,6 +380,21 @@ impl Disk {
     /// Puts a mark into the order.
     pub fn mark(&self, mark: Mark) {
         self.0.state().ops.push(Op::Mark(mark));
+    }
+
+    /// Records that a program wrote a file over itself, past SQLite; whoever calls this has seen it.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn rewritten(&self, part: Part) -> std::io::Result<()> {
+        let bytes = std::fs::read(part.path(&self.0.path))?;
+        self.0.state().ops.push(Op::Write {
+            part,
+            handle: 0,
+            offset: 0,
+            bytes,
+        });
+        Ok(())
     }
 
     /// Everything so far, in order.

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use runbook_disk::{
-    Chance, Device, Disk, Image, Mark, Op, Part, Recording, Scenario, Wrong, folder, scenarios, seeds,
+    Chance, Device, Disk, Image, Mark, Op, Part, Recording, Scenario, Wrong, folder, scenarios,
+    seeds,
 };
 
 /// Crashes at places that nothing marks, for each seed and scenario.
@@ -168,12 +169,25 @@ fn the_recordings_hold_what_they_are_named_for() {
     let promised = |op: &Op| matches!(op, Op::Mark(Mark::Acknowledged { .. }));
     let last = recording.ops.iter().rposition(promised).unwrap();
     // The log was copied into the database, and begun anew, while the run went on.
-    let copied = recording.ops[..last]
-        .iter()
-        .rposition(|op| matches!(op, Op::Write { part: Part::Database, .. }));
-    let anew = recording.ops[..last]
-        .iter()
-        .rposition(|op| matches!(op, Op::Write { part: Part::Wal, offset: 0, .. }));
+    let copied = recording.ops[..last].iter().rposition(|op| {
+        matches!(
+            op,
+            Op::Write {
+                part: Part::Database,
+                ..
+            }
+        )
+    });
+    let anew = recording.ops[..last].iter().rposition(|op| {
+        matches!(
+            op,
+            Op::Write {
+                part: Part::Wal,
+                offset: 0,
+                ..
+            }
+        )
+    });
     assert!(copied > position(&promised), "no checkpoint on the way");
     assert!(anew > copied, "the log was not begun anew");
 
@@ -223,7 +237,15 @@ fn full_syncs_each_commit_and_normal_does_not() {
         for _ in 0..5 {
             connection.execute("INSERT INTO t VALUES (1)", []).unwrap();
         }
-        let is_sync = |op: &&Op| matches!(op, Op::Sync { part: Part::Wal, .. });
+        let is_sync = |op: &&Op| {
+            matches!(
+                op,
+                Op::Sync {
+                    part: Part::Wal,
+                    ..
+                }
+            )
+        };
         disk.ops()[before..].iter().filter(is_sync).count()
     };
     assert_eq!((syncs("FULL"), syncs("NORMAL")), (5, 0));

@@ -3,16 +3,13 @@
 #![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use runbook_disk::{
-    Call, Cloud, Disk, Mark, Op, Part, Recording, Scenario, Trip, Trouble, When, all_succeeded,
-    folder, scenarios, seeds, wait_until_closed,
+    Call, Chance, Cloud, Device, Disk, Mark, Op, Part, Process, Recording, Scenario, Trip, Trouble,
+    When, all_succeeded, folder, scenarios, seeds, wait_until_closed,
 };
 use runbook_runtime::StoreError;
-
-/// Without `RUNBOOK_SEEDS` the many like operations in which the tables are made are sampled.
-const STRIDE: usize = 7;
 
 /// A state file with its world and the end that it should come to.
 struct Scene {
@@ -46,18 +43,24 @@ impl Scene {
 
     /// Numbers of the operations to disturb, counted from 1.
     fn numbers(&self, wanted: impl Fn(&Op) -> bool) -> Vec<usize> {
-        let first = self
-            .recording
-            .ops
-            .iter()
-            .position(|op| matches!(op, Op::Mark(_)))
-            .unwrap();
-        let counted = self.recording.ops.iter().enumerate();
-        counted
-            .filter(|(_, op)| wanted(op))
-            .enumerate()
-            .filter(|(number, (at, _))| *at >= first || seeds() > 1 || number % STRIDE == 0)
-            .map(|(number, _)| number + 1)
+        let count = self.recording.ops.iter().filter(|op| wanted(op)).count();
+        (1..=count).collect()
+    }
+
+    /// Numbers of the operations on the database itself while the runs were under way: the log is copied
+    /// into it.
+    fn copying(&self, wanted: impl Fn(&Op) -> bool) -> Vec<usize> {
+        let ops = &self.recording.ops;
+        let called = |op: &Op| matches!(op, Op::Mark(Mark::Called(_)));
+        let (first, last) = (
+            ops.iter().position(called).unwrap(),
+            ops.iter().rposition(called).unwrap(),
+        );
+        let places = ops.iter().enumerate().filter(|(_, op)| wanted(op));
+        let numbers = places.zip(1..).map(|((at, _), number)| (at, number));
+        numbers
+            .filter(|(at, _)| (first..last).contains(at))
+            .map(|(_, number)| number)
             .collect()
     }
 
@@ -87,7 +90,9 @@ fn failure(ops: &[Op]) -> Option<usize> {
 /// process closes the file, and there is nobody left to tell.
 fn was_over(ops: &[Op], at: usize) -> bool {
     ops[at..].iter().all(|op| !matches!(op, Op::Mark(_)))
-        && ops[..at].iter().any(|op| matches!(op, Op::Mark(Mark::Called(_))))
+        && ops[..at]
+            .iter()
+            .any(|op| matches!(op, Op::Mark(Mark::Called(_))))
 }
 
 /// After the failure no call is made that was not intended before it, nothing is promised, and nobody
@@ -104,7 +109,8 @@ fn check_silence(ops: &[Op], at: usize, label: &str) {
             Op::Write { part, handle, .. } if *handle == failed && *part == Part::Wal => {
                 panic!("{label}: the failed handle is written through again")
             }
-            Op::Sync { handle, .. } if *handle == failed && was_sync => {
+            // An empty file that cannot be begun is put back by SQLite's own rollback; it holds nothing.
+            Op::Sync { handle, .. } if *handle == failed && was_sync && part != Part::Database => {
                 panic!("{label}: the failed sync of the {part:?} is tried again")
             }
             _ => {}
@@ -167,7 +173,10 @@ fn a_disk_that_is_full_at_any_write_stops_the_engine() {
     let numbers = scene.numbers(is_write);
     let met = disturb(&scene, &numbers, Trouble::Full, When::Write);
     assert!(met > 20, "only {met}");
-    println!("full disk: {} writes refused, each resumed to the same end", numbers.len());
+    println!(
+        "full disk: {} writes refused, each resumed to the same end",
+        numbers.len()
+    );
 }
 
 #[test]
@@ -176,7 +185,10 @@ fn a_write_that_fails_anywhere_stops_the_engine() {
     let numbers = scene.numbers(is_write);
     let met = disturb(&scene, &numbers, Trouble::Broken, When::Write);
     assert!(met > 20, "only {met}");
-    println!("broken disk: {} writes failed, each resumed to the same end", numbers.len());
+    println!(
+        "broken disk: {} writes failed, each resumed to the same end",
+        numbers.len()
+    );
 }
 
 #[test]
@@ -187,7 +199,151 @@ fn a_sync_that_fails_anywhere_stops_the_engine_and_is_not_tried_again() {
         let met = disturb(&scene, &numbers, trouble, When::Sync);
         assert!(met > 4, "only {met}");
     }
-    println!("failed syncs: {}, each resumed to the same end", 2 * numbers.len());
+    println!(
+        "failed syncs: {}, each resumed to the same end",
+        2 * numbers.len()
+    );
+}
+
+/// The log is copied into the database while a run goes on. When that fails, the state file is as good as
+/// before, but the disk is not: nothing more is written to it.
+#[test]
+fn a_checkpoint_that_fails_stops_the_engine() {
+    let scene = Scene::new(scenarios::long("checkpoint").unwrap());
+    let syncs = scene.copying(|op| {
+        matches!(
+            op,
+            Op::Sync {
+                part: Part::Database,
+                ..
+            }
+        )
+    });
+    let writes = scene.copying(|op| {
+        matches!(
+            op,
+            Op::Write {
+                part: Part::Database,
+                ..
+            }
+        )
+    });
+    let some = [
+        writes[0],
+        writes[writes.len() / 2],
+        writes[writes.len() - 1],
+    ];
+    let places = syncs
+        .iter()
+        .map(|number| When::SyncOf(Part::Database, *number))
+        .chain(some.map(|number| When::WriteTo(Part::Database, number)));
+    let mut met = 0;
+    for when in places {
+        for trouble in [Trouble::Broken, Trouble::Full] {
+            let label = format!("{when:?} {trouble:?}");
+            let (state, disk) = scene.fresh(&format!("{met}"));
+            disk.fail(when, trouble);
+            let ended = scene.scenario().carry_out(&state, &disk);
+            wait_until_closed(&disk);
+            let Err(trip) = ended else {
+                panic!("{label}: the failure was passed over")
+            };
+            let error = trip.store().unwrap();
+            assert!(fitting(trouble, error), "{label}: {error:?}");
+            let ops = disk.ops();
+            let at = failure(&ops).unwrap();
+            let more = ops[at + 1..]
+                .iter()
+                .any(|op| matches!(op, Op::Write { .. } | Op::Sync { .. }));
+            assert!(!more, "{label}: it was written to after the failure");
+            scene.ends_well(&state, &disk, &label);
+            met += 1;
+        }
+    }
+    assert!(met >= 8, "only {met}");
+}
+
+/// A sync that failed may have been the only chance: Linux then counts the pages as clean, shows them to
+/// every reader, and does not write them again. Who opens the file next must not build upon them.
+#[test]
+fn what_a_failed_sync_left_behind_is_not_built_upon() {
+    let mut images = 0;
+    let scene = Scene::new(scenarios::short("clean").unwrap());
+    for number in scene.numbers(|op| {
+        matches!(
+            op,
+            Op::Sync {
+                part: Part::Wal,
+                ..
+            }
+        )
+    }) {
+        let (state, disk) = scene.fresh(&format!("{number}"));
+        disk.fail(When::SyncOf(Part::Wal, number), Trouble::Broken);
+        let _ = scene.scenario().carry_out(&state, &disk);
+        let at = failure(&disk.ops()).unwrap();
+        wait_until_closed(&disk);
+        disk.mend();
+        let process = open_and_see(&state, &disk);
+        process.start(scene.scenario(), Some(&disk)).unwrap();
+        scene.scenario().finish(&process, &state).unwrap();
+        drop(process);
+        wait_until_closed(&disk);
+        scene.recording.check_end(&state).unwrap();
+        let recording = Recording::taken(scene.scenario().clone(), &state, &disk).unwrap();
+        let places = recording
+            .boundaries()
+            .into_iter()
+            .filter(|place| *place > at);
+        let mut device = Device::default();
+        let mut done = 0;
+        for place in places {
+            for op in &recording.ops[done..place] {
+                device.apply(op);
+            }
+            done = place;
+            for seed in 0..seeds() {
+                let mut chance = Chance::new(seed ^ (place as u64) << 8 ^ (number as u64) << 32);
+                let image = device.crash(&mut chance);
+                let folder = folder().unwrap();
+                let wrong = recording
+                    .check(place, &image, &folder.path().join("state.db"), false)
+                    .err();
+                assert!(
+                    wrong.is_none(),
+                    "sync {number}, place {place}, seed {seed}: {wrong:?}"
+                );
+                images += 1;
+            }
+        }
+    }
+    println!("power loss after a failed sync: {images} images");
+}
+
+/// Opens the state file and records whether its log was written over itself, which happens past SQLite:
+/// the file's time tells, when SQLite itself wrote nothing.
+fn open_and_see(state: &Path, disk: &Disk) -> Process {
+    let log = Part::Wal.path(state);
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+    if let Ok(file) = std::fs::File::options().write(true).open(&log) {
+        file.set_modified(long_ago).unwrap();
+    }
+    let before = disk.ops().len();
+    let process = Process::open(state, Some(disk.clone())).unwrap();
+    let touched = std::fs::metadata(&log).is_ok_and(|file| file.modified().unwrap() > long_ago);
+    let by_sqlite = disk.ops()[before..].iter().any(|op| {
+        matches!(
+            op,
+            Op::Write {
+                part: Part::Wal,
+                ..
+            } | Op::Create { part: Part::Wal }
+        )
+    });
+    if touched && !by_sqlite {
+        disk.rewritten(Part::Wal).unwrap();
+    }
+    process
 }
 
 #[test]
