@@ -150,6 +150,31 @@ impl Recording {
         })
     }
 
+    /// Resumes from an image, to the end, on a recorded disk: a recording that begins with what was
+    /// promised and done before the image was left, and the number of those marks.
+    ///
+    /// # Errors
+    /// [`Wrong`].
+    pub fn again(&self, at: usize, image: &Image, path: &Path) -> Result<(Self, usize), Wrong> {
+        let unusable = |error: std::io::Error| Wrong::Unusable(error.to_string());
+        image.write(path).map_err(unusable)?;
+        let disk = Disk::enrol(path).map_err(unusable)?;
+        let calls = Past::of(&self.ops[..at]).calls;
+        Cloud::reset(&self.scenario.name, &calls, Some(disk.clone()));
+        let ended = self.scenario.go_on(path, Some(&disk))?;
+        if !all_succeeded(&ended) {
+            return Err(Wrong::Stuck(format!("{ended:?}")));
+        }
+        wait_until_closed(&disk);
+        Cloud::reset(&self.scenario.name, &[], None);
+        let mut second = Self::taken(self.scenario.clone(), path, &disk)?;
+        let marks = self.ops[..at].iter().filter(|op| matches!(op, Op::Mark(_)));
+        let before: Vec<Op> = marks.cloned().collect();
+        let count = before.len();
+        second.ops.splice(0..0, before);
+        Ok((second, count))
+    }
+
     /// Every place at which something becomes durable or is promised: before and after each sync,
     /// delete and mark.
     #[must_use]

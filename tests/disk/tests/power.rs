@@ -14,6 +14,11 @@ const BETWEEN: usize = 60;
 /// Every so many images is resumed to its end.
 const RESUMED: usize = 10;
 
+/// Every so many images is resumed on a disk that loses power again.
+const TWICE: usize = 30;
+/// Places of the second power loss.
+const PLACES_OF_SECOND: usize = 8;
+
 /// A power loss that went wrong, in words that repeat it.
 struct Broken {
     seed: u64,
@@ -26,6 +31,8 @@ struct Broken {
 struct Count {
     images: AtomicUsize,
     resumed: AtomicUsize,
+    /// Images of a second power loss, during the recovery from the first.
+    twice: AtomicUsize,
 }
 
 /// Which crash alone is wanted: `RUNBOOK_CRASH=scenario:seed:position`.
@@ -41,11 +48,39 @@ fn wanted(scenario: &str) -> Option<Option<(u64, usize)>> {
     Some(Some((number(), usize::try_from(number()).unwrap())))
 }
 
-/// Places to crash at, in order.
+/// Places to crash at, in order. Of a long recording only every so many of those where nothing but the log
+/// is written: each costs much, and they are all alike.
 fn places(recording: &Recording, seed: u64) -> Vec<usize> {
-    let mut places = recording.boundaries();
+    let ops = &recording.ops;
+    let is_long = ops.len() > 1000;
+    let rare = |at: &usize| {
+        let near = ops[at.saturating_sub(1)..ops.len().min(at + 1)].iter();
+        let mut other = near.filter(|op| {
+            !matches!(
+                op,
+                Op::Sync {
+                    part: Part::Wal,
+                    ..
+                } | Op::Mark(_)
+            )
+        });
+        other.any(|op| {
+            !matches!(
+                op,
+                Op::Write {
+                    part: Part::Wal,
+                    ..
+                }
+            )
+        })
+    };
+    let boundaries = recording.boundaries().into_iter().enumerate();
+    let mut places: Vec<usize> = boundaries
+        .filter(|(number, at)| !is_long || number % 4 == 0 || rare(at))
+        .map(|(_, at)| at)
+        .collect();
     let mut chance = Chance::new(seed);
-    places.extend((0..BETWEEN).map(|_| chance.below(recording.ops.len() + 1)));
+    places.extend((0..BETWEEN).map(|_| chance.below(ops.len() + 1)));
     places.sort_unstable();
     places
 }
@@ -63,23 +98,14 @@ fn crash(recording: &Recording, seed: u64, only: Option<usize>, count: &Count) -
         if only.is_some_and(|only| only != at) {
             continue;
         }
-        let mut chance = Chance::new(seed ^ (at as u64) << 20 ^ (number as u64) << 44);
+        let mut chance = Chance::new(seed ^ (at as u64) << 20);
         let image = device.crash(&mut chance);
         let resume = only.is_some() || number % RESUMED == 0;
-        let folder = folder().unwrap();
-        let state = folder.path().join("state.db");
-        if chance.coin() {
-            // The shared memory may be anything: it belongs to no disk.
-            let junk: Vec<u8> = (0..4096)
-                .flat_map(|_| chance.number().to_le_bytes())
-                .collect();
-            std::fs::write(folder.path().join("state.db-shm"), junk).unwrap();
+        let mut result = check(recording, at, &image, resume, count);
+        if result.is_ok() && (only.is_some() || number % TWICE == TWICE / 2) {
+            result = crash_again(recording, at, &image, &mut chance, count);
         }
-        count.images.fetch_add(1, Ordering::Relaxed);
-        count
-            .resumed
-            .fetch_add(usize::from(resume), Ordering::Relaxed);
-        if let Err(wrong) = recording.check(at, &image, &state, resume) {
+        if let Err(wrong) = result {
             broken.push(Broken {
                 seed,
                 at,
@@ -89,6 +115,57 @@ fn crash(recording: &Recording, seed: u64, only: Option<usize>, count: &Count) -
         }
     }
     broken
+}
+
+fn check(
+    recording: &Recording,
+    at: usize,
+    image: &Image,
+    resume: bool,
+    count: &Count,
+) -> Result<(), Wrong> {
+    let folder = folder().unwrap();
+    if at % 2 == 0 {
+        // The shared memory may be anything: it belongs to no disk.
+        let mut chance = Chance::new(at as u64);
+        let junk: Vec<u8> = (0..4096)
+            .flat_map(|_| chance.number().to_le_bytes())
+            .collect();
+        std::fs::write(folder.path().join("state.db-shm"), junk).unwrap();
+    }
+    count.images.fetch_add(1, Ordering::Relaxed);
+    count
+        .resumed
+        .fetch_add(usize::from(resume), Ordering::Relaxed);
+    recording.check(at, image, &folder.path().join("state.db"), resume)
+}
+
+/// Resumes, and takes the power away once more while that goes on.
+fn crash_again(
+    recording: &Recording,
+    at: usize,
+    image: &Image,
+    chance: &mut Chance,
+    count: &Count,
+) -> Result<(), Wrong> {
+    let folder = folder().unwrap();
+    let (second, first) = recording.again(at, image, &folder.path().join("state.db"))?;
+    let mut places: Vec<usize> = (0..PLACES_OF_SECOND)
+        .map(|_| first + chance.below(second.ops.len() + 1 - first))
+        .collect();
+    places.sort_unstable();
+    let mut device = Device::new(image);
+    let mut done = 0;
+    for place in places {
+        for op in &second.ops[done..place] {
+            device.apply(op);
+        }
+        done = place;
+        count.twice.fetch_add(1, Ordering::Relaxed);
+        let image = device.crash(chance);
+        check(&second, place, &image, place % RESUMED == 0, count)?;
+    }
+    Ok(())
 }
 
 /// One line that repeats a failure, and its image kept.
@@ -128,8 +205,10 @@ fn every_acknowledged_commit_survives_a_power_loss_anywhere() {
     });
     assert!(failures.is_empty(), "\n{}\n", failures.join("\n"));
     println!(
-        "power loss: {} images of the disk opened and verified, {} of them resumed to the end: nothing lost, nothing doubled",
+        "power loss: {} images of the disk opened and verified, {} of them after a second power loss, {} \
+         resumed to the end: nothing lost, nothing doubled",
         count.images.load(Ordering::Relaxed),
+        count.twice.load(Ordering::Relaxed),
         count.resumed.load(Ordering::Relaxed)
     );
 }
