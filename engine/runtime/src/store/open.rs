@@ -1,7 +1,10 @@
 //! Opens the state file: settings are read back, and what is not ours is refused untouched.
 
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::error::StoreError;
@@ -52,6 +55,10 @@ pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
     connection
         .busy_timeout(BUSY)
         .map_err(|error| from_sqlite(path, &error))?;
+    // What fails must not be synced once more on its way out; the writer allows it when all went well.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(|error| from_sqlite(path, &error))?;
     identify(&connection, path, fresh)?;
     configure(&connection, path)?;
     migrate(&connection, path)?;
@@ -73,8 +80,8 @@ pub(super) fn readable(path: &Path) -> Result<Connection, StoreError> {
 fn open_error(path: &Path, error: &std::io::Error) -> StoreError {
     let path = path.to_path_buf();
     match error.kind() {
-        std::io::ErrorKind::StorageFull => StoreError::Full { path },
-        std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+        ErrorKind::StorageFull => StoreError::Full { path },
+        ErrorKind::ReadOnlyFilesystem | ErrorKind::PermissionDenied => {
             StoreError::ReadOnly { path }
         }
         _ => StoreError::Open {
@@ -86,7 +93,7 @@ fn open_error(path: &Path, error: &std::io::Error) -> StoreError {
 
 /// SQLite opens a read-only file without a word and fails later; say it now.
 fn probe_writable(path: &Path) -> Result<(), StoreError> {
-    std::fs::OpenOptions::new()
+    OpenOptions::new()
         .write(true)
         .open(path)
         .map(|_| ())
@@ -140,12 +147,15 @@ fn configure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         ("foreign_keys", "ON", "1"),
         // The WAL is kept: overwriting it is twice as fast as growing it.
         ("journal_size_limit", "-1", "-1"),
-        ("wal_autocheckpoint", "1000", "1000"),
+        // The writer does it, where an error is seen.
+        ("wal_autocheckpoint", "0", "0"),
     ];
     for (name, value, wanted) in settings {
         let set = format!("PRAGMA {name} = {value}");
         let apply = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
-        match connection.query_row(&set, [], apply) {
+        // To its end, not to its row: a switch of the mode is committed after the row, and a switch that
+        // failed there reads back as if it were made.
+        match connection.query_one(&set, [], apply) {
             Ok(_) | Err(rusqlite::Error::QueryReturnedNoRows) => {}
             Err(error) => return Err(from_sqlite(path, &error)),
         }
@@ -173,7 +183,11 @@ fn configure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let done = (|| {
         // IMMEDIATE: of two processes that meet an empty file, one makes the tables.
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        connection.execute_batch("BEGIN IMMEDIATE")
+    })();
+    done.map_err(|error| from_sqlite(path, &error))?;
+    rewrite_log(path).map_err(|error| open_error(path, &error))?;
+    let done = (|| {
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         let known = usize::try_from(version).unwrap_or_default();
         if known < schema::MIGRATIONS.len() {
@@ -186,6 +200,29 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         connection.execute_batch("COMMIT")
     })();
     done.map_err(|error| from_sqlite(path, &error))
+}
+
+/// Writes the log as it reads over itself, while nobody else can write to it. When a sync fails, Linux
+/// counts the pages as clean without having written them, and shows them to whoever reads the file next:
+/// no later sync would bring them to disk, and what was appended to them would be lost with them. Written
+/// again they belong to the next commit's sync.
+fn rewrite_log(path: &Path) -> std::io::Result<()> {
+    let mut name = path.as_os_str().to_os_string();
+    name.push("-wal");
+    let mut file = match OpenOptions::new().read(true).write(true).open(&name) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        let at = file.stream_position()?;
+        let length = file.read(&mut piece)?;
+        if length == 0 {
+            return Ok(());
+        }
+        file.seek(SeekFrom::Start(at))?;
+        file.write_all(&piece[..length])?;
+    }
 }
 
 /// File systems whose locks and syncs cannot be trusted, from Linux' mount table.
@@ -223,8 +260,6 @@ fn refuse_network(path: &Path) -> Result<(), StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::ErrorKind;
-
     use super::*;
 
     /// A privileged user may write read-only files, so the words are tested here, not the file system.

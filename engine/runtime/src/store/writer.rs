@@ -3,9 +3,10 @@
 //! something to share and never wait for it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
@@ -30,26 +31,36 @@ enum Outcome {
 /// Jobs that wait for the writer.
 const QUEUE: usize = 4096;
 
+/// Pages of the log above which it is copied into the database: about 4 MB.
+const LOG_PAGES: i64 = 1000;
+
 /// The handle of the writer thread; cloned freely.
 #[derive(Clone)]
 pub(super) struct Writer {
     jobs: mpsc::Sender<Work>,
     path: Arc<PathBuf>,
+    /// Why the thread has stopped.
+    stopped: Arc<OnceLock<StoreError>>,
 }
 
 impl Writer {
     pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let path = Arc::new(path.to_path_buf());
-        let here = path.clone();
+        let stopped = Arc::new(OnceLock::new());
+        let (here, why) = (path.clone(), stopped.clone());
         std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || serve(connection, queue, &here))
+            .spawn(move || serve(connection, queue, &here, &why))
             .map_err(|error| StoreError::Open {
                 path: path.to_path_buf(),
                 reason: error.to_string(),
             })?;
-        Ok(Self { jobs, path })
+        Ok(Self {
+            jobs,
+            path,
+            stopped,
+        })
     }
 
     /// Carries `job` out in the next transaction; answers when it is on disk.
@@ -75,31 +86,53 @@ impl Writer {
                 )
             }
         });
-        let gone = || StoreError::Failed {
-            path: self.path.to_path_buf(),
-            reason: "the writer has stopped after an earlier error".to_owned(),
+        let gone = || {
+            let stopped = self.stopped.get().cloned();
+            stopped.unwrap_or_else(|| StoreError::Failed {
+                path: self.path.to_path_buf(),
+                reason: "the writer has stopped".to_owned(),
+            })
         };
         self.jobs.send(work).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
 }
 
-fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Work>, path: &Path) {
+fn serve(
+    mut connection: Connection,
+    mut queue: mpsc::Receiver<Work>,
+    path: &Path,
+    stopped: &OnceLock<StoreError>,
+) {
     let mut batch = Vec::new();
     while queue.blocking_recv_many(&mut batch, QUEUE) > 0 {
-        if !commit(&mut connection, std::mem::take(&mut batch), path) {
-            // A failed write or sync is never retried on the same handle.
+        let sound = commit(&mut connection, std::mem::take(&mut batch), path, stopped);
+        // A failed write or sync is never retried on the same handle, and not when it is closed either.
+        if !sound {
+            return;
+        }
+        if let Err(error) = checkpoint(&connection) {
+            let _ = stopped.set(from_sqlite(path, &error));
             return;
         }
     }
+    // Nothing failed: the last one to close the file may take the log away.
+    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
 }
 
-fn commit(connection: &mut Connection, batch: Vec<Work>, path: &Path) -> bool {
+fn commit(
+    connection: &mut Connection,
+    batch: Vec<Work>,
+    path: &Path,
+    stopped: &OnceLock<StoreError>,
+) -> bool {
     let mut replies = Vec::with_capacity(batch.len());
+    // Jobs that an error leaves over are dropped last: who waits for them is told of the error.
+    let mut batch = batch.into_iter();
     fail::point("journal.write");
     let done = (|| {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        for work in batch {
+        for work in batch.by_ref() {
             match work(&transaction) {
                 Outcome::Ready(reply) => replies.push(reply),
                 Outcome::Broken(error, reply) => {
@@ -113,12 +146,29 @@ fn commit(connection: &mut Connection, batch: Vec<Work>, path: &Path) -> bool {
     })();
     fail::point("journal.synced");
     let result = done.map_err(|error| from_sqlite(path, &error));
-    let sound = result.is_ok();
+    if let Err(error) = &result {
+        let _ = stopped.set(error.clone());
+    }
     for reply in replies {
         reply(result.clone());
     }
     fail::point("journal.answered");
-    sound
+    result.is_ok()
+}
+
+/// Copies a long log into the database. By hand: SQLite's own way keeps an error of it to itself and
+/// tries again after the next commit.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
+    let ask = |mode: &str| {
+        connection
+            .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?
+            .query_one([], |row| Ok((row.get(1)?, row.get(2)?)))
+    };
+    let (pages, copied): (i64, i64) = ask("NOOP")?;
+    if pages >= LOG_PAGES && copied < pages {
+        let _: (i64, i64) = ask("PASSIVE")?;
+    }
+    Ok(())
 }
 
 /// How long a process waits for another one's transaction.
