@@ -55,7 +55,9 @@ pub struct Claim {
 impl Claim {
     /// Gives the right back and removes the lock file of a run that has ended.
     pub fn retire(self) {
+        fail::point("claim.retire");
         let _ = std::fs::remove_file(&self.path);
+        fail::point("claim.retired");
         drop(self.file);
     }
 }

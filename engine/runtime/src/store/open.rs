@@ -7,6 +7,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::error::StoreError;
 use super::schema;
 use super::writer::BUSY;
+use crate::fail;
 
 /// SQLite before this one has a WAL-reset race between two processes.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -173,6 +174,7 @@ fn configure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     let done = (|| {
         // IMMEDIATE: of two processes that meet an empty file, one makes the tables.
+        fail::point("tables.write");
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         if version < 1 {
@@ -180,8 +182,10 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
             connection.pragma_update(None, "user_version", schema::VERSION)?;
         }
+        fail::point("tables.sync");
         connection.execute_batch("COMMIT")
     })();
+    fail::point("tables.synced");
     done.map_err(|error| from_sqlite(path, &error))
 }
 
