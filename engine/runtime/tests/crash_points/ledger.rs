@@ -29,6 +29,8 @@ pub enum Trouble {
     Twice,
     /// Refused for now.
     Throttled,
+    /// Refused for good.
+    Denied,
     /// Carried out, the answer is dropped, and what was made does not show for so many milliseconds.
     Hidden(u64),
 }
@@ -338,7 +340,7 @@ impl Shared {
             if trouble == Some(Trouble::Throttled) || (earlier as u64) < u64::from(call.throttle) {
                 Some("throttled")
             } else {
-                call.deny.then_some("denied")
+                (call.deny || trouble == Some(Trouble::Denied)).then_some("denied")
             };
         let hide = match trouble {
             Some(Trouble::Hidden(millis)) => Duration::from_millis(millis),
@@ -362,11 +364,8 @@ fn refuse(word: &str) -> Reply {
 
 impl State {
     fn inspect(&self, call: &Call) -> Reply {
-        let effects = |one: &&Entry| one.effective && one.call.token == call.token;
-        Reply {
-            value: json!(self.entries.iter().filter(effects).count()),
-            ..self.found(|one| one.token == call.token)
-        }
+        let made = self.resources.iter().find(|one| one.token == call.token);
+        made.map_or_else(Reply::default, Resource::reply)
     }
 
     fn found(&self, fits: impl Fn(&Resource) -> bool) -> Reply {

@@ -105,7 +105,7 @@ pub fn second_crashes(seed: u64, sample: usize) -> Vec<Case> {
         let pairs: Vec<(usize, usize)> = if scenario.every_pair && seed == 1 {
             (1..=points)
                 .flat_map(|first| (1..=points + 4).map(move |second| (first, second)))
-                .filter(|(first, second)| first + second <= points + 8)
+                .filter(|(first, second)| first + second <= points + 16)
                 .collect()
         } else {
             let count = if scenario.hidden.1 > 0 {
@@ -164,12 +164,19 @@ pub fn every_trouble() -> Vec<Case> {
 /// A crash at each point of the chain, and trouble with the first call of the process that mends it.
 pub fn trouble_after_a_crash() -> Vec<Case> {
     let (scenario, undisturbed) = chain();
-    let troubles = [Trouble::Throttled, Trouble::Dropped, Trouble::Lost];
+    let troubles = [
+        Trouble::Throttled,
+        Trouble::Dropped,
+        Trouble::Lost,
+        Trouble::Denied,
+    ];
     let points = 1..=undisturbed.points.len();
     let each = |point: usize| {
         troubles.map(|trouble| Case {
             crashes: vec![point],
             troubles: vec![(1, 1, trouble)],
+            // Refused for good, the run fails, and is given another chance.
+            reopen: u32::from(trouble == Trouble::Denied),
             ..Case::of(scenario)
         })
     };
