@@ -213,7 +213,9 @@ impl Run {
             Event::AttemptFailed {
                 fault, retry_at, ..
             } => {
-                self.flying(event, key)?.unsure |= fault.executed == Executed::Unknown;
+                let epoch = self.epoch;
+                let attempt = self.flying(event, key)?;
+                attempt.unsure |= may_have_happened(fault, attempt.epoch, epoch);
                 self.set(
                     key,
                     Phase::Retrying {
@@ -235,6 +237,13 @@ impl Run {
             }
             Event::Failed { fault, .. } => {
                 self.admit(key);
+                let epoch = self.epoch;
+                let instance = &mut self.steps[key.step].instances[key.item];
+                if instance.state == InstanceState::Live(Phase::Flying)
+                    && let Some(attempt) = &mut instance.attempt
+                {
+                    attempt.unsure |= may_have_happened(fault, attempt.epoch, epoch);
+                }
                 let state = InstanceState::Failed {
                     fault: fault.clone(),
                     at,
@@ -562,6 +571,12 @@ impl Run {
             self.fanning.insert(index);
         }
     }
+}
+
+/// Whether an attempt that failed may have had its effect. What an earlier owner had in flight may have
+/// happened, whatever the look at it failed with.
+fn may_have_happened(fault: &crate::Fault, flown: u64, epoch: u64) -> bool {
+    fault.executed == Executed::Unknown || flown < epoch
 }
 
 fn misfit(event: &Event, key: Key, state: &InstanceState) -> Corrupt {

@@ -5,6 +5,9 @@ use std::sync::OnceLock;
 
 /// Every place, so that a test can say which one was never reached.
 pub const POINTS: &[&str] = &[
+    "tables.write",
+    "tables.sync",
+    "tables.synced",
     "claim.locked",
     "claim.recorded",
     "journal.write",
@@ -15,6 +18,8 @@ pub const POINTS: &[&str] = &[
     "call.after",
     "answer.landed",
     "run.closed",
+    "claim.retire",
+    "claim.retired",
 ];
 
 type Hook = Box<dyn Fn(&'static str) + Send + Sync>;

@@ -135,12 +135,14 @@ fn effect(
         Event::AttemptStarted { .. } if begun => (EffectState::Intended, None),
         Event::Observed { .. } => (EffectState::Intended, None),
         Event::Succeeded { outputs, .. } if begun => (EffectState::Confirmed, resource(outputs)),
-        Event::AttemptFailed { fault, .. } if begun && fault.executed == Executed::No => {
+        Event::AttemptFailed { fault, .. }
+            if begun && fault.executed == Executed::No && !attempt.unsure =>
+        {
             (EffectState::Absent, None)
         }
         Event::Failed { fault, .. } if begun => match fault.executed {
-            Executed::No => (EffectState::Absent, None),
-            Executed::Unknown => (EffectState::InDoubt, None),
+            Executed::No if !attempt.unsure => (EffectState::Absent, None),
+            Executed::No | Executed::Unknown => (EffectState::InDoubt, None),
         },
         Event::InDoubt { .. } => (EffectState::InDoubt, None),
         _ => return None,

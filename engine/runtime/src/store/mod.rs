@@ -60,9 +60,11 @@ impl Claim {
     /// Gives the right back and removes the lock file of a run that has ended, unless it is a later
     /// owner's.
     pub fn retire(self) {
+        fail::point("claim.retire");
         if is_same_file(&self.file, &self.path) {
             let _ = std::fs::remove_file(&self.path);
         }
+        fail::point("claim.retired");
         drop(self.file);
     }
 }

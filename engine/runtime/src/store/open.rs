@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use super::error::StoreError;
 use super::schema;
 use super::writer::BUSY;
+use crate::fail;
 
 /// SQLite before this one has a WAL-reset race between two processes.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -188,6 +189,7 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     done.map_err(|error| from_sqlite(path, &error))?;
     rewrite_log(path).map_err(|error| open_error(path, &error))?;
     let done = (|| {
+        fail::point("tables.write");
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
         let known = usize::try_from(version).unwrap_or_default();
         if known < schema::MIGRATIONS.len() {
@@ -197,8 +199,10 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
             connection.pragma_update(None, "application_id", schema::APPLICATION_ID)?;
             connection.pragma_update(None, "user_version", schema::VERSION)?;
         }
+        fail::point("tables.sync");
         connection.execute_batch("COMMIT")
     })();
+    fail::point("tables.synced");
     done.map_err(|error| from_sqlite(path, &error))
 }
 

@@ -1,0 +1,287 @@
+//! The process that is killed: drives one scenario over a state file until it ends, and says what people
+//! say on the way.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use runbook_core::{Event, RunStatus};
+use runbook_runtime::store::{Filter, Signal, Snapshot};
+use runbook_runtime::{
+    Definition, Ended, Engine, GatePolicy, NewRun, Options, Store, Watch, fail, now,
+};
+use runbook_step::Context;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::scenario::{self, Scenario, Word};
+use crate::steps::catalog;
+use crate::wire::{self, Call, Mode, Op};
+
+/// The run of every scenario: tokens are derived from it, so all worlds have the same ones.
+pub const RUN: &str = "run";
+
+/// Holds an [`Order`].
+pub const VARIABLE: &str = "RUNBOOK_CRASH_CHILD";
+
+/// A process that neither ends nor dies is a failure of its own.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What a process is to do.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Order {
+    pub scenario: String,
+    pub state: PathBuf,
+    pub cloud: SocketAddr,
+    /// Dies at this point; 1 is the first that it reaches.
+    pub abort_at: Option<usize>,
+    /// So many milliseconds later.
+    pub pause: u64,
+    /// Where the names of the points go that it reaches.
+    pub points: PathBuf,
+    /// Whether it has several threads.
+    pub threads: bool,
+    /// How often a run that failed is given another chance.
+    pub reopen: u32,
+    /// The timeout of every step, in place of its own.
+    pub timeout: Option<u64>,
+    /// How long the engine waits before it believes that nothing is there.
+    pub settle: u64,
+}
+
+/// The order that this process was started with.
+pub fn order() -> Option<Order> {
+    serde_json::from_str(&std::env::var(VARIABLE).ok()?).ok()
+}
+
+/// Carries the order out and ends the process.
+pub fn obey(order: &Order) -> ! {
+    wire::connect_to(order.cloud);
+    die_at(order);
+    std::thread::spawn(|| {
+        std::thread::sleep(PATIENCE);
+        complain("neither ended nor died");
+        std::process::exit(3);
+    });
+    let mut builder = if order.threads {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = builder.worker_threads(2).enable_all().build().unwrap();
+    let code = match runtime.block_on(script(order)) {
+        Ok(()) => 0,
+        Err(why) => {
+            complain(&why);
+            2
+        }
+    };
+    std::process::exit(code);
+}
+
+fn complain(why: &str) {
+    let _ = writeln!(std::io::stderr(), "{why}");
+}
+
+/// Writes down every point and dies at one of them, or a moment after it.
+fn die_at(order: &Order) {
+    let file = std::fs::File::create(&order.points).unwrap();
+    let (reached, abort_at, pause) = (Mutex::new(0_usize), order.abort_at, order.pause);
+    fail::install(move |name| {
+        // One at a time, so that the last line is the point at which it dies.
+        let mut number = reached.lock().unwrap();
+        *number += 1;
+        writeln!(&file, "{name}").unwrap();
+        if abort_at == Some(*number) {
+            if pause == 0 {
+                std::process::abort();
+            }
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(pause));
+                std::process::abort();
+            });
+        }
+    });
+}
+
+fn say<E: std::fmt::Display>(error: E) -> String {
+    error.to_string()
+}
+
+async fn script(order: &Order) -> Result<(), String> {
+    let scenario = scenario::find(&order.scenario).ok_or("no such scenario")?;
+    let options = Options {
+        gates: GatePolicy::Park,
+        settle: order.settle,
+        ..Options::default()
+    };
+    let store = Store::open(&order.state).map_err(say)?;
+    let engine = Engine::new(store, Arc::new(catalog()), options);
+    engine.start(new_run(scenario, order)).await.map_err(say)?;
+    loop {
+        match drive(&engine, false).await? {
+            Ended::Finished { status, .. } => {
+                let again = status == RunStatus::Failed && reopened(&engine)? < order.reopen;
+                if !again {
+                    return Ok(());
+                }
+                drive(&engine, true).await?;
+            }
+            Ended::Waiting => answer(&engine, scenario).await?,
+            Ended::Paused | Ended::Interrupted => return Err("let go without a reason".to_owned()),
+        }
+    }
+}
+
+async fn drive(engine: &Engine, reopen: bool) -> Result<Ended, String> {
+    let (_keep, stop) = watch::channel(Watch::Go);
+    let driven = if reopen {
+        engine.reopen(RUN, "tester", stop).await
+    } else {
+        engine.drive(RUN, "tester", stop).await
+    };
+    driven.map_err(say)
+}
+
+fn new_run(scenario: &Scenario, order: &Order) -> NewRun {
+    let mut book = (scenario.book)();
+    for step in &mut book.steps {
+        step.timeout = order.timeout.unwrap_or(step.timeout);
+    }
+    let definition = Definition {
+        engine: "test".into(),
+        file: None,
+        runbook: book,
+        children: (scenario.children)(),
+        environment: "dev".into(),
+        env: json!({}),
+        aws: runbook_step::Aws::default(),
+        tags: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+    };
+    NewRun {
+        id: Some(RUN.to_owned()),
+        definition: Arc::new(definition),
+        params: json!({}),
+        secrets: BTreeMap::new(),
+        overrides: Value::Null,
+        actor: "tester".into(),
+        meta: json!({}),
+        parent: None,
+        idempotency_key: None,
+    }
+}
+
+fn reopened(engine: &Engine) -> Result<u32, String> {
+    let events = engine.store().snapshot().and_then(|one| one.events(RUN, 0));
+    let reopened =
+        |one: &&runbook_runtime::store::EventRow| matches!(one.entry.event, Event::Reopened { .. });
+    let count = events.map_err(say)?.iter().filter(reopened).count();
+    u32::try_from(count).map_err(say)
+}
+
+/// Says what the people of the scenario say, and what the ledger knows of attempts in doubt.
+async fn answer(engine: &Engine, scenario: &Scenario) -> Result<(), String> {
+    let snapshot = engine.store().snapshot().map_err(say)?;
+    let mut said = false;
+    for question in snapshot.questions(None).map_err(say)? {
+        let word = scenario.people.iter().find(|one| one.0 == question.step);
+        let (_, word) = word.ok_or_else(|| format!("nobody answers `{}`", question.step))?;
+        let (run, signal) = match word {
+            Word::Cancel => (RUN, Signal::Cancel { reason: None }),
+            Word::Grant => (
+                question.run.as_str(),
+                Signal::Answer {
+                    step: question.step.clone(),
+                    item: None,
+                    granted: true,
+                    comment: None,
+                    form: Value::Null,
+                },
+            ),
+        };
+        leave(engine, run, signal).await?;
+        said = true;
+    }
+    for run in snapshot.list(&Filter::default()).map_err(say)? {
+        for doubt in doubts(&snapshot, &run.id)? {
+            leave(engine, &run.id, resolve(doubt).await?).await?;
+            said = true;
+        }
+    }
+    if said {
+        Ok(())
+    } else {
+        Err("waits for nothing".to_owned())
+    }
+}
+
+async fn leave(engine: &Engine, run: &str, signal: Signal) -> Result<(), String> {
+    let left = engine.store().signal(run, "tester", now(), signal).await;
+    left.map(|_| ()).map_err(say)
+}
+
+/// An attempt that nothing can tell anything of.
+struct InDoubt {
+    step: String,
+    item: Option<u32>,
+    token: String,
+}
+
+fn doubts(snapshot: &Snapshot, run: &str) -> Result<Vec<InDoubt>, String> {
+    let mut tokens = BTreeMap::new();
+    let mut open = BTreeMap::new();
+    for row in snapshot.events(run, 0).map_err(say)? {
+        let Some((step, item)) = row.entry.event.subject() else {
+            continue;
+        };
+        let key = (step.to_owned(), item);
+        match &row.entry.event {
+            Event::AttemptStarted { token, .. } => {
+                tokens.insert(key, token.clone());
+            }
+            Event::InDoubt { .. } => {
+                open.insert(key, ());
+            }
+            Event::Resolved { .. } => {
+                open.remove(&key);
+            }
+            _ => {}
+        }
+    }
+    Ok(open
+        .into_keys()
+        .map(|(step, item)| InDoubt {
+            token: tokens
+                .get(&(step.clone(), item))
+                .cloned()
+                .unwrap_or_default(),
+            step,
+            item,
+        })
+        .collect())
+}
+
+/// A person looks into the ledger.
+async fn resolve(doubt: InDoubt) -> Result<Signal, String> {
+    let context = Context {
+        token: doubt.token,
+        ..Context::default()
+    };
+    let seen = Call::new(Op::Inspect, Mode::None, &context, "")
+        .send()
+        .await;
+    let seen = seen.map_err(say)?;
+    let how = if seen.id.is_some() { "done" } else { "retry" };
+    Ok(Signal::Resolve {
+        step: doubt.step,
+        item: doubt.item,
+        how: how.to_owned(),
+        outputs: json!({ "thing_id": seen.id, "value": seen.value }),
+        reason: "seen in the ledger".to_owned(),
+    })
+}

@@ -1,0 +1,97 @@
+//! The process dies at every point at which it can die, and the ledger of a cloud that outlives it says
+//! what was done. See [`scenario::ALL`] for what is driven and [`case::Case`] for what is done to it.
+#![cfg(unix)]
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "modules of one test binary"
+)]
+
+mod case;
+mod check;
+mod child;
+mod ledger;
+mod scenario;
+mod steps;
+mod sweep;
+mod wire;
+mod world;
+
+use runbook_runtime::fail;
+
+use crate::case::Case;
+use crate::sweep::{
+    calls_on_their_way, copies, every_point, every_trouble, play, second_crashes,
+    trouble_after_a_crash,
+};
+
+/// Seeds beyond the first, for longer searches: `RUNBOOK_SEEDS=20`.
+fn seeds() -> u64 {
+    let given = std::env::var("RUNBOOK_SEEDS").ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+#[test]
+#[ignore = "the process that dies; the other tests start it"]
+fn the_process_that_dies() {
+    if let Some(order) = child::order() {
+        child::obey(&order);
+    }
+}
+
+#[test]
+#[ignore = "plays the case that RUNBOOK_CRASH names"]
+fn replay() {
+    let Ok(text) = std::env::var("RUNBOOK_CRASH") else {
+        return;
+    };
+    let case: Case = serde_json::from_str(&text).unwrap();
+    let played = case.play().unwrap_or_else(|why| panic!("{why}"));
+    println!("{played:#?}");
+}
+
+#[test]
+fn a_run_survives_a_crash_at_every_point() {
+    let single = play(&every_point());
+    let double: Vec<Case> = (1..=seeds())
+        .flat_map(|seed| second_crashes(seed, 12))
+        .collect();
+    let double = play(&double);
+    println!(
+        "crash points: {} registered, {} crashes over {} scenarios, {} double crashes; doubled 0, lost 0, in doubt {}",
+        fail::POINTS.len(),
+        single.crashes,
+        scenario::ALL.len(),
+        double.double,
+        single.in_doubt + double.in_doubt,
+    );
+    single.hold();
+    double.hold();
+    let missed: Vec<&&str> = fail::POINTS
+        .iter()
+        .filter(|point| !single.points.contains(**point))
+        .collect();
+    assert!(missed.is_empty(), "no scenario reaches {missed:?}");
+}
+
+#[test]
+fn done_but_no_answer() {
+    play(&every_trouble()).hold();
+}
+
+#[test]
+fn a_crash_and_then_trouble_with_the_look_up() {
+    play(&trouble_after_a_crash()).hold();
+}
+
+#[test]
+fn a_call_that_arrives_after_its_sender_has_died() {
+    play(&calls_on_their_way()).hold();
+}
+
+#[test]
+fn a_copy_of_the_state_file_doubles_nothing() {
+    play(&copies()).hold();
+}

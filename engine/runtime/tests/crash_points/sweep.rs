@@ -1,0 +1,219 @@
+//! Plays many cases at once.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::case::{Baseline, Case, Played, baseline};
+use crate::ledger::Trouble;
+use crate::scenario::{self, Scenario};
+
+/// Processes that are started at once, besides what they do themselves.
+const HANDS: usize = 2;
+
+/// What came of many cases.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub cases: usize,
+    /// Cases in which a process died, and in which a second one did.
+    pub crashes: usize,
+    pub double: usize,
+    pub in_doubt: usize,
+    pub points: std::collections::BTreeSet<String>,
+    /// What did not hold.
+    pub wrong: Vec<String>,
+}
+
+impl Tally {
+    fn add(&mut self, played: Result<Played, String>) {
+        self.cases += 1;
+        match played {
+            Ok(played) => {
+                self.crashes += usize::from(played.deaths > 0);
+                self.double += usize::from(played.deaths > 1);
+                self.in_doubt += played.in_doubt;
+                self.points.extend(played.points);
+            }
+            Err(why) => self.wrong.push(why),
+        }
+    }
+
+    /// Fails with everything that did not hold.
+    pub fn hold(&self) {
+        let shown: Vec<&str> = self.wrong.iter().take(12).map(String::as_str).collect();
+        assert!(
+            self.wrong.is_empty(),
+            "{} of {} cases do not hold:\n{}",
+            self.wrong.len(),
+            self.cases,
+            shown.join("\n")
+        );
+    }
+}
+
+/// One sweep after the other: the tests of this binary share two cores.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Plays every case.
+pub fn play(cases: &[Case]) -> Tally {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let (tally, next) = (Mutex::new(Tally::default()), AtomicUsize::new(0));
+    std::thread::scope(|scope| {
+        for _ in 0..HANDS {
+            scope.spawn(|| {
+                while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
+                    let played = case.play();
+                    tally.lock().unwrap().add(played);
+                }
+            });
+        }
+    });
+    tally.into_inner().unwrap()
+}
+
+/// One crash at every point of every scenario, and a few beyond the last: a run that is disturbed in
+/// another order may have more.
+pub fn every_point() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for scenario in scenario::ALL {
+        let points = baseline(scenario).points.len();
+        cases.extend((1..=points + 2).map(|point| Case {
+            crashes: vec![point],
+            ..Case::of(scenario)
+        }));
+    }
+    cases
+}
+
+/// A small generator, so that one seed names one choice.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        usize::try_from(self.0 % sides as u64).unwrap()
+    }
+}
+
+/// A second crash while the first is mended: every pair of small scenarios, a choice of the others.
+pub fn second_crashes(seed: u64, sample: usize) -> Vec<Case> {
+    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    let mut cases = Vec::new();
+    for scenario in scenario::ALL {
+        let points = baseline(scenario).points.len();
+        let pairs: Vec<(usize, usize)> = if scenario.every_pair && seed == 1 {
+            (1..=points)
+                .flat_map(|first| (1..=points + 4).map(move |second| (first, second)))
+                .filter(|(first, second)| first + second <= points + 16)
+                .collect()
+        } else {
+            let count = if scenario.hidden.1 > 0 {
+                sample / 8
+            } else {
+                sample
+            };
+            (0..count)
+                .map(|_| (dice.roll(points) + 1, dice.roll(points / 2) + 1))
+                .collect()
+        };
+        cases.extend(pairs.into_iter().map(|(first, second)| Case {
+            crashes: vec![first, second],
+            threads: (first + second) % 2 == 0,
+            ..Case::of(scenario)
+        }));
+    }
+    cases
+}
+
+fn chain() -> (&'static Scenario, Baseline) {
+    let scenario = scenario::find("chain").unwrap();
+    (scenario, baseline(scenario))
+}
+
+/// Each trouble at each call of the chain, without a crash.
+pub fn every_trouble() -> Vec<Case> {
+    let (scenario, undisturbed) = chain();
+    let mut cases = Vec::new();
+    let calls = || 1..=undisturbed.calls;
+    for trouble in [
+        Trouble::Dropped,
+        Trouble::Lost,
+        Trouble::Twice,
+        Trouble::Throttled,
+        Trouble::Hidden(30),
+        Trouble::Late(700),
+    ] {
+        let late = matches!(trouble, Trouble::Late(_));
+        cases.extend(calls().map(|call| Case {
+            troubles: vec![(0, call, trouble)],
+            // Past the step's deadline: the run fails, and is given another chance.
+            timeout: late.then_some(350),
+            reopen: if late { 5 } else { 0 },
+            settle: if matches!(trouble, Trouble::Hidden(_)) {
+                1_000
+            } else {
+                0
+            },
+            ..Case::of(scenario)
+        }));
+    }
+    cases
+}
+
+/// A crash at each point of the chain, and trouble with the first call of the process that mends it.
+pub fn trouble_after_a_crash() -> Vec<Case> {
+    let (scenario, undisturbed) = chain();
+    let troubles = [
+        Trouble::Throttled,
+        Trouble::Dropped,
+        Trouble::Lost,
+        Trouble::Denied,
+    ];
+    let points = 1..=undisturbed.points.len();
+    let each = |point: usize| {
+        troubles.map(|trouble| Case {
+            crashes: vec![point],
+            troubles: vec![(1, 1, trouble)],
+            // Refused for good, the run fails, and is given another chance.
+            reopen: u32::from(trouble == Trouble::Denied),
+            ..Case::of(scenario)
+        })
+    };
+    points.flat_map(each).collect()
+}
+
+/// The process dies while each call is on its way, and the call arrives after it.
+pub fn calls_on_their_way() -> Vec<Case> {
+    let (scenario, undisturbed) = chain();
+    let points = undisturbed.points.iter().enumerate();
+    let before = points.filter(|(_, name)| *name == "call.before");
+    let case = |(index, _)| Case {
+        crashes: vec![index + 1],
+        pause: 15,
+        troubles: vec![(0, 0, Trouble::Slow(45))],
+        settle: 1_000,
+        ..Case::of(scenario)
+    };
+    before.map(case).collect()
+}
+
+/// A copy of the state file is taken when the process has died: driven to its end after the live one,
+/// and in the middle of it.
+pub fn copies() -> Vec<Case> {
+    let (scenario, undisturbed) = chain();
+    let points = 1..=undisturbed.points.len();
+    let each = |point: usize| {
+        let both = Case {
+            crashes: vec![point],
+            copy: Some((0, 1)),
+            ..Case::of(scenario)
+        };
+        let older = Case {
+            crashes: vec![point, 1 + point % 17],
+            ..both.clone()
+        };
+        [both, older]
+    };
+    points.flat_map(each).collect()
+}
