@@ -60,6 +60,10 @@ pub(crate) enum Command {
     Sandbox(SandboxArgs),
     /// Print the JSON Schema of runbooks or environments, for editors
     Schema(SchemaArgs),
+    /// Look the state file over: is it whole, and what needs a person?
+    Doctor(DoctorArgs),
+    /// Copy the state file, also while runs are being driven
+    Backup(BackupArgs),
     /// Measure the engine beside the limits of this machine
     Bench(BenchArgs),
     /// Print the completion script of a shell
@@ -334,6 +338,30 @@ pub(crate) enum Which {
     Runbook,
     /// Of environments
     Environment,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Only this run and the runs below it: its id, or the beginning of it
+    pub(crate) run: Option<String>,
+    /// Write the state rows that differ again, from the events
+    #[arg(long)]
+    pub(crate) rebuild: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// Where the copy goes
+    pub(crate) file: PathBuf,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

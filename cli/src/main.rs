@@ -80,6 +80,8 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Env(args) => commands::env::run(&project, args),
         Command::Sandbox(args) => commands::sandbox::run(&project, args).await,
         Command::Schema(args) => commands::schema::run(&project, args),
+        Command::Doctor(args) => commands::doctor::run(&project, args).await,
+        Command::Backup(args) => commands::backup::run(&project, args),
         Command::Bench(args) => commands::bench::run(args).await,
         Command::Completions { shell } => {
             let mut command = Cli::command();
@@ -103,6 +105,8 @@ fn wants_json(command: &Command) -> bool {
         Command::Steps(args) => args.json,
         Command::Env(args) => args.json,
         Command::Sandbox(args) => args.json,
+        Command::Doctor(args) => args.json,
+        Command::Backup(args) => args.json,
         Command::Bench(args) => args.json,
         Command::Schema(_) | Command::Completions { .. } => false,
     }

@@ -11,8 +11,8 @@ use runbook_step::template;
 use crate::failure::Failure;
 use crate::project::Project;
 
-/// The state file for reading.
-pub(crate) fn snapshot(project: &Project) -> Result<Snapshot, Failure> {
+/// Refuses when there is no state file.
+pub(crate) fn needs_file(project: &Project) -> Result<(), Failure> {
     if !Store::exists(project.state()) {
         let path = Project::shown(project.state());
         return Err(
@@ -20,6 +20,12 @@ pub(crate) fn snapshot(project: &Project) -> Result<Snapshot, Failure> {
                 .help("`runbook run FILE` starts one; --state FILE names another state file"),
         );
     }
+    Ok(())
+}
+
+/// The state file for reading.
+pub(crate) fn snapshot(project: &Project) -> Result<Snapshot, Failure> {
+    needs_file(project)?;
     Ok(Snapshot::open(project.state())?)
 }
 

@@ -30,20 +30,18 @@ pub(crate) fn run(project: &Project, args: &ListArgs) -> Result<u8, Failure> {
         ..Filter::default()
     };
     let runs = snapshot.list(&filter)?;
-    let store = Store::open(project.state())?;
     if args.json {
         let runs: Vec<Value> = runs
             .iter()
-            .map(|info| run_json(info, store.is_driven(&info.id)))
+            .map(|info| run_json(info, snapshot.is_driven(&info.id)))
             .collect();
         ui::json(&json!(runs));
         return Ok(0);
     }
     let mut rows = table(&["RUN", "RUNBOOK", "ENVIRONMENT", "STATUS", "STARTED", "TOOK"]);
     for info in &runs {
-        let end = info
-            .finished
-            .or_else(|| store.is_driven(&info.id).then(now));
+        let driven = snapshot.is_driven(&info.id);
+        let end = info.finished.or_else(|| driven.then(now));
         let took = match (info.started, end) {
             (Some(started), Some(end)) => style::span(end.since(started)),
             _ => String::new(),
@@ -52,7 +50,7 @@ pub(crate) fn run(project: &Project, args: &ListArgs) -> Result<u8, Failure> {
             style::bold(&info.id),
             info.runbook.clone(),
             info.environment.clone(),
-            show::status_words(info, store.is_driven(&info.id)),
+            show::status_words(info, driven),
             style::time(info.started.unwrap_or(info.created)),
             took,
         ]);

@@ -1,8 +1,10 @@
 //! One file for each command.
 
 pub(crate) mod answer;
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod cancel;
+pub(crate) mod doctor;
 pub(crate) mod env;
 pub(crate) mod events;
 pub(crate) mod list;

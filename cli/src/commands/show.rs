@@ -1,8 +1,8 @@
 //! `runbook show`.
 
 use runbook_core::{InstanceState, Phase, Timestamp};
+use runbook_runtime::rfc3339;
 use runbook_runtime::store::{EffectRow, Filter, LogRow, Snapshot};
-use runbook_runtime::{Store, rfc3339};
 use serde_json::{Value, json};
 
 use super::list::run_json;
@@ -16,7 +16,7 @@ use crate::ui::{self, out, show, style};
 pub(crate) fn run(project: &Project, args: &ShowArgs) -> Result<u8, Failure> {
     let snapshot = state::snapshot(project)?;
     let info = state::find(&snapshot, args.run.as_deref())?;
-    let driven = Store::open(project.state())?.is_driven(&info.id);
+    let driven = snapshot.is_driven(&info.id);
     let loaded = state::load(&snapshot, info)?;
     if let Some(step) = &args.step {
         return one_step(&snapshot, &loaded, step, args.json);
@@ -137,7 +137,7 @@ fn whole_json(snapshot: &Snapshot, loaded: &Loaded, driven: bool) -> Result<Valu
         snapshot
             .list(&below)?
             .iter()
-            .map(|one| run_json(one, false))
+            .map(|one| run_json(one, snapshot.is_driven(&one.id)))
             .collect::<Vec<_>>()
     );
     Ok(value)

@@ -18,6 +18,27 @@ pub(crate) fn json(value: &serde_json::Value) {
     out(&format!("{value:#}\n"));
 }
 
+/// A number of things: `1 run`, `2 runs`.
+pub(crate) fn count(number: u64, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {one}{plural}")
+}
+
+/// A size in bytes, short.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 3] = ["KiB", "MiB", "GiB"];
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    let mut tenths = bytes.saturating_mul(10) / 1024;
+    let mut unit = 0;
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}
+
 /// Writes to the person.
 pub(crate) fn say(text: &str) {
     write_all(&mut std::io::stderr().lock(), text);

@@ -298,7 +298,11 @@ impl Engine {
     }
 }
 
-fn lock_key(lock: Option<&str>, params: &Value, env: &Value) -> Result<Option<String>, StartError> {
+pub(crate) fn lock_key(
+    lock: Option<&str>,
+    params: &Value,
+    env: &Value,
+) -> Result<Option<String>, StartError> {
     let Some(lock) = lock else { return Ok(None) };
     let scope = Scope::new()
         .with("params", params.clone())

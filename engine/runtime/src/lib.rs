@@ -1,8 +1,10 @@
 //! Drives runs: the store that journals them, the loop that decides, records and acts, and the worker
 //! that carries attempts out.
 
+pub mod backup;
 mod clock;
 mod definition;
+pub mod doctor;
 mod driver;
 mod engine;
 pub mod fail;

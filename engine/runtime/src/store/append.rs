@@ -235,7 +235,7 @@ fn encode(transaction: &Transaction<'_>, event: &Event) -> SqlResult<String> {
     Ok(serde_json::to_string(event).unwrap_or_default())
 }
 
-fn write_rows(transaction: &Transaction<'_>, commit: &Commit) -> SqlResult<()> {
+pub(super) fn write_rows(transaction: &Transaction<'_>, commit: &Commit) -> SqlResult<()> {
     if let Some(row) = &commit.rows.run {
         transaction
             .prepare_cached(

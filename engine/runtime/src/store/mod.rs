@@ -2,28 +2,36 @@
 //! what a state is.
 
 mod append;
+mod check;
 mod error;
+mod liveness;
 mod lock;
 mod open;
 mod raw;
 mod read;
+mod rebuild;
 mod record;
 mod schema;
+mod still;
 mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runbook_core::{Millis, Timestamp};
 
+pub(crate) use check::{Shown, effect_name, shown};
 pub use error::StoreError;
+pub(crate) use liveness::is_at;
 pub use raw::{RawCommits, RawError};
 pub use read::{EventRow, Filter, RunInfo, SignalRow, Snapshot};
+pub(crate) use rebuild::{Derived, Origin};
 pub use record::{
     ApprovalRow, Commit, EffectRow, EffectState, LogRow, NewRunRow, Rows, RunRow, Signal, StepRow,
 };
+pub(crate) use still::beside;
 use writer::Writer;
 
 use crate::fail;
@@ -34,6 +42,9 @@ pub struct Store {
     writer: Writer,
     path: Arc<PathBuf>,
 }
+
+/// How long the right to drive a run is asked for before another process counts as its owner.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What `create` did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,28 +72,12 @@ impl Claim {
     /// owner's.
     pub fn retire(self) {
         fail::point("claim.retire");
-        if is_same_file(&self.file, &self.path) {
+        if is_at(&self.file, &self.path) {
             let _ = std::fs::remove_file(&self.path);
         }
         fail::point("claim.retired");
         drop(self.file);
     }
-}
-
-/// Whether the path still leads to this open file: an owner that takes over puts a new one there.
-#[cfg(unix)]
-fn is_same_file(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    match (file.metadata(), std::fs::metadata(path)) {
-        (Ok(open), Ok(there)) => (open.dev(), open.ino()) == (there.dev(), there.ino()),
-        _ => false,
-    }
-}
-
-/// Without file numbers: whether anything is there.
-#[cfg(not(unix))]
-fn is_same_file(_: &File, path: &Path) -> bool {
-    path.exists()
 }
 
 /// How often a new owner looks whether the last one is heard of, before it takes over.
@@ -243,8 +238,7 @@ impl Store {
     /// Whether a live process drives the run.
     #[must_use]
     pub fn is_driven(&self, run: &str) -> bool {
-        let path = self.lock_path(run);
-        path.exists() && matches!(self.lock_file(&path), Ok(None))
+        liveness::is_driven(&self.path, run)
     }
 
     /// Leaves a person's word for a run; its owner, or its next one, takes it.
@@ -265,9 +259,7 @@ impl Store {
     }
 
     fn lock_path(&self, run: &str) -> PathBuf {
-        let mut name = self.path.file_name().unwrap_or_default().to_os_string();
-        name.push(".locks");
-        self.path.with_file_name(name).join(run)
+        liveness::lock_path(&self.path, run)
     }
 
     fn lock_file(&self, path: &Path) -> Result<Option<File>, StoreError> {
@@ -278,6 +270,7 @@ impl Store {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(open)?;
         }
+        let patience = Instant::now() + PATIENCE;
         loop {
             let file = File::options()
                 .create(true)
@@ -287,11 +280,16 @@ impl Store {
                 .map_err(open)?;
             match file.try_lock() {
                 Ok(()) => {}
+                // Somebody may only be asking who drives the run, which takes a moment.
+                Err(std::fs::TryLockError::WouldBlock) if Instant::now() < patience => {
+                    std::thread::sleep(PATIENCE / 20);
+                    continue;
+                }
                 Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
                 Err(std::fs::TryLockError::Error(error)) => return Err(open(error)),
             }
             // The owner of an ended run removes the file: a lock on a removed file is none.
-            if is_same_file(&file, path) {
+            if liveness::is_at(&file, path) {
                 return Ok(Some(file));
             }
         }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::error::StoreError;
 use super::schema;
+use super::still;
 use super::writer::BUSY;
 use crate::fail;
 
@@ -66,8 +67,26 @@ pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Opens the file for reading; it must exist.
+/// Opens the file for reading; it must exist. Where it is read-only, nothing is created beside it.
 pub(super) fn readable(path: &Path) -> Result<Connection, StoreError> {
+    let incomplete = path.exists() && still::incomplete(path);
+    if incomplete && still::is_sealed(path) {
+        let connection = still::open(path)?;
+        identify(&connection, path, false)?;
+        return Ok(connection);
+    }
+    match shared(path) {
+        Err(StoreError::Open { .. } | StoreError::ReadOnly { .. }) if incomplete => {
+            let connection = still::open(path)?;
+            identify(&connection, path, false)?;
+            Ok(connection)
+        }
+        opened => opened,
+    }
+}
+
+/// Opens the file beside whoever writes it.
+fn shared(path: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection =
         Connection::open_with_flags(path, flags).map_err(|error| from_sqlite(path, &error))?;

@@ -15,8 +15,8 @@ use crate::Definition;
 
 /// A connection that only reads.
 pub struct Snapshot {
-    connection: Connection,
-    path: PathBuf,
+    pub(super) connection: Connection,
+    pub(super) path: PathBuf,
 }
 
 /// A run as its row shows it.
@@ -137,7 +137,7 @@ impl Snapshot {
         })
     }
 
-    fn fail(&self) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
+    pub(super) fn fail(&self) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
         |error| from_sqlite(&self.path, &error)
     }
 

@@ -7,6 +7,7 @@
 )]
 
 mod cloud;
+mod doctor;
 mod durable;
 mod flow;
 mod people;

@@ -18,6 +18,8 @@ use crate::cloud;
 pub struct World {
     pub folder: tempfile::TempDir,
     pub notices: Arc<Mutex<Vec<Notice>>>,
+    /// The test breaks the state file.
+    pub spoiled: bool,
 }
 
 impl World {
@@ -27,6 +29,7 @@ impl World {
         Self {
             folder,
             notices: Arc::default(),
+            spoiled: false,
         }
     }
 
@@ -118,6 +121,17 @@ impl World {
 
     pub fn status(&self, run: &str) -> RunStatus {
         self.snapshot().run(run).unwrap().status
+    }
+}
+
+/// Whatever a test did: the state rows say what the events say.
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() || self.spoiled || !self.state().exists() {
+            return;
+        }
+        let report = runbook_runtime::doctor::examine(&self.state(), None).unwrap();
+        assert!(report.is_healthy(), "{:#?}", report.findings);
     }
 }
 
