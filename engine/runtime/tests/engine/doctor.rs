@@ -268,7 +268,11 @@ async fn a_run_that_is_driven_is_not_rebuilt() {
     let engine = world.engine(GatePolicy::Park);
     let nap = step("nap", "wait", &[], json!({ "for": "1h" }), json!({}));
     let id = world.start(&engine, book(vec![nap])).await.unwrap();
-    let claim = engine.store().claim(&id, "somebody".into()).await.unwrap();
+    let claim = engine
+        .store()
+        .claim(&id, "somebody".into(), runbook_runtime::now(), 15_000)
+        .await
+        .unwrap();
     edit(&world, "UPDATE run SET status = 5");
     let report = examine(&world);
     let refused = doctor::rebuild(engine.store(), &report).await;
@@ -297,7 +301,7 @@ async fn what_nobody_drives_is_told_and_is_no_problem() {
     );
     let claim = engine
         .store()
-        .claim(&sleeper, "somebody".into())
+        .claim(&sleeper, "somebody".into(), runbook_runtime::now(), 15_000)
         .await
         .unwrap();
     assert!(examine(&world).findings.is_empty());
@@ -393,7 +397,13 @@ async fn asking_who_drives_a_run_does_not_keep_its_owner_out() {
     let engine = world.engine(GatePolicy::Park);
     let nap = step("nap", "wait", &[], json!({ "for": "1h" }), json!({}));
     let id = world.start(&engine, book(vec![nap])).await.unwrap();
-    drop(engine.store().claim(&id, "first".into()).await.unwrap());
+    drop(
+        engine
+            .store()
+            .claim(&id, "first".into(), runbook_runtime::now(), 15_000)
+            .await
+            .unwrap(),
+    );
     let lock = world.folder.path().join("state.db.locks").join(&id);
     let asking = std::fs::File::open(&lock).unwrap();
     asking.try_lock_shared().unwrap();
@@ -401,7 +411,11 @@ async fn asking_who_drives_a_run_does_not_keep_its_owner_out() {
         std::thread::sleep(std::time::Duration::from_millis(20));
         drop(asking);
     });
-    let claim = engine.store().claim(&id, "second".into()).await.unwrap();
+    let claim = engine
+        .store()
+        .claim(&id, "second".into(), runbook_runtime::now(), 15_000)
+        .await
+        .unwrap();
     assert!(claim.is_some());
     brief.join().unwrap();
     assert!(world.snapshot().is_driven(&id));
