@@ -46,8 +46,16 @@ pub(crate) enum Command {
     Approve(AnswerArgs),
     /// Say no to a question of a run
     Reject(AnswerArgs),
-    /// End a run: its `on_cancel` and `finally` steps still run
+    /// End a run: its `on_cancel` and `finally` steps still run; a second cancel lets go of everything
     Cancel(CancelArgs),
+    /// Hold a run: the steps in hand end, nothing starts until `resume`
+    Pause(PauseArgs),
+    /// Run a step again, alone or with everything that depends on it
+    Retry(RetryArgs),
+    /// Do without a step: those that depend on it start
+    Skip(SkipArgs),
+    /// Take back what a run did, newest first
+    Rollback(RollbackArgs),
     /// Say what became of a step that is in doubt
     Resolve(ResolveArgs),
     /// Check runbooks without running anything
@@ -92,6 +100,9 @@ pub(crate) struct RunArgs {
     /// Confirm a protected environment by its name
     #[arg(long, value_name = "ENV")]
     pub(crate) confirm: Option<String>,
+    /// If a live run holds the lock: wait for it, in order of arrival, at most so long
+    #[arg(long, value_name = "DURATION", num_args = 0..=1, default_missing_value = "1h")]
+    pub(crate) wait: Option<String>,
     /// A second run with the same key is the first one
     #[arg(long, value_name = "KEY")]
     pub(crate) idempotency_key: Option<String>,
@@ -110,6 +121,12 @@ pub(crate) struct RunArgs {
 pub(crate) struct ResumeArgs {
     /// The run, or the beginning of its id
     pub(crate) run: Option<String>,
+    /// Go on with this edited runbook: steps that have started must stand in it unchanged
+    #[arg(long, value_name = "FILE", requires = "run")]
+    pub(crate) with: Option<String>,
+    /// The state file is a restored copy: look for what it does not know of before doing anything again
+    #[arg(long, requires = "run")]
+    pub(crate) restored: bool,
     /// Print events as JSON lines
     #[arg(long)]
     pub(crate) json: bool,
@@ -182,6 +199,71 @@ pub(crate) struct CancelArgs {
     #[arg(long, short)]
     pub(crate) reason: Option<String>,
     /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PauseArgs {
+    /// The run, or the beginning of its id
+    pub(crate) run: String,
+    /// Why; recorded
+    #[arg(long, short)]
+    pub(crate) reason: String,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("which").required(true)))]
+pub(crate) struct RetryArgs {
+    /// The run, or the beginning of its id
+    pub(crate) run: String,
+    /// The step
+    pub(crate) step: String,
+    /// Only this step
+    #[arg(long, group = "which")]
+    pub(crate) only: bool,
+    /// This step, and every step that depends on it
+    #[arg(long, group = "which")]
+    pub(crate) downstream: bool,
+    /// Why; recorded
+    #[arg(long, short)]
+    pub(crate) reason: String,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SkipArgs {
+    /// The run, or the beginning of its id
+    pub(crate) run: String,
+    /// The step
+    pub(crate) step: String,
+    /// Why; recorded
+    #[arg(long, short)]
+    pub(crate) reason: String,
+    /// Print events as JSON lines
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The run, or the beginning of its id
+    pub(crate) run: String,
+    /// Only show what would be taken back
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) preview: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    /// Why; recorded
+    #[arg(long, short)]
+    pub(crate) reason: Option<String>,
+    /// Print JSON: the preview, or events as lines
     #[arg(long)]
     pub(crate) json: bool,
 }

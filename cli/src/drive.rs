@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use runbook_core::RunStatus;
-use runbook_runtime::store::Store;
+use runbook_runtime::store::{Filter, Store};
 use runbook_runtime::{Ended, Engine, GatePolicy, Options, Watch};
 use runbook_step::Catalog;
 use tokio::sync::watch;
@@ -28,6 +28,17 @@ pub(crate) struct Driving {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) progress: Arc<Progress>,
     stop: watch::Sender<Watch>,
+}
+
+/// How a run is taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// What failed or is held gets another chance.
+    Chance,
+    /// Nothing but what its journal and its operators say.
+    AsItStands,
+    /// Its journal may be older than the world.
+    Restored,
 }
 
 /// Who acts, for the record.
@@ -130,22 +141,20 @@ impl Driving {
         })
     }
 
-    /// Drives a run to wherever it gets; a failed or paused one starts over where it failed.
-    pub(crate) async fn go(&self, id: &str, world: Option<&World>) -> Result<Ended, Failure> {
+    /// Drives a run to wherever it gets.
+    pub(crate) async fn go(
+        &self,
+        id: &str,
+        world: Option<&World>,
+        how: How,
+    ) -> Result<Ended, Failure> {
         let engine = self.engine(world);
-        let status = self.store.snapshot()?.run(id)?.status;
         let stop = self.stop.subscribe();
-        let ended = match status {
-            RunStatus::Failed | RunStatus::Paused => engine.reopen(id, &actor(), stop).await,
-            RunStatus::Pending
-            | RunStatus::Running
-            | RunStatus::Waiting
-            | RunStatus::Succeeded
-            | RunStatus::SucceededWithWarnings
-            | RunStatus::ObjectiveMissed
-            | RunStatus::Cancelled
-            | RunStatus::RollingBack
-            | RunStatus::RolledBack => engine.drive(id, &actor(), stop).await,
+        let ended = match how {
+            How::Chance if self.is_stuck(id)? => engine.reopen(id, &actor(), stop).await,
+            How::Chance => engine.drive(id, &actor(), stop).await,
+            How::Restored => engine.restore(id, &actor(), stop).await,
+            How::AsItStands => engine.drive(id, &actor(), stop).await,
         };
         self.progress.clear();
         ended.map_err(|error| {
@@ -159,8 +168,41 @@ impl Driving {
         })
     }
 
-    /// Drives a root run, with its world when it has one, and says how it ended.
+    /// Whether a run, or one below it, has failed or is held.
+    fn is_stuck(&self, id: &str) -> Result<bool, Failure> {
+        let snapshot = self.store.snapshot()?;
+        let mut open = vec![snapshot.run(id)?];
+        while let Some(info) = open.pop() {
+            if matches!(info.status, RunStatus::Failed | RunStatus::Paused) {
+                return Ok(true);
+            }
+            let below = Filter {
+                parent: Some(info.id),
+                ..Filter::default()
+            };
+            let children = snapshot.list(&below)?.into_iter();
+            open.extend(children.filter(|one| one.role == "child"));
+        }
+        Ok(false)
+    }
+
+    /// Drives a root run, with its world when it has one, and says how it ended. What failed or is held
+    /// gets another chance.
     pub(crate) async fn root(&self, id: &str) -> Result<u8, Failure> {
+        self.drive(id, How::Chance).await
+    }
+
+    /// The same for a run whose operator has said what is to be done.
+    pub(crate) async fn as_it_stands(&self, id: &str) -> Result<u8, Failure> {
+        self.drive(id, How::AsItStands).await
+    }
+
+    /// The same for a run of a restored state file.
+    pub(crate) async fn restored(&self, id: &str) -> Result<u8, Failure> {
+        self.drive(id, How::Restored).await
+    }
+
+    async fn drive(&self, id: &str, how: How) -> Result<u8, Failure> {
         let info = self.store.snapshot()?.run(id)?;
         self.head(&info);
         let world = World::of_run(&info).await?;
@@ -169,7 +211,7 @@ impl Driving {
         {
             return Ok(code);
         }
-        let ended = self.go(id, world.as_ref()).await?;
+        let ended = self.go(id, world.as_ref(), how).await?;
         self.foot(id, &ended, world.as_ref())
     }
 
@@ -230,6 +272,9 @@ impl Driving {
         };
         say(&format!("{word}  {}  run {id}{took}", root.info.runbook));
         let measures = root.measures();
+        for (step, why) in root.stays() {
+            say(&format!("  {} {step}: {why}", style::red("stays")));
+        }
         if matches!(ended, Ended::Finished { .. }) && !measures.is_empty() {
             say(show::measures(&measures).trim_end());
         }

@@ -150,30 +150,12 @@ pub(crate) fn load(
         .help(environments(project)));
     }
     let env = environment.as_ref().map_or_else(
-        || json!({ "name": "local", "protected": false, "aws": {}, "tags": {} }),
+        || json!({ "name": LOCAL, "protected": false, "aws": {}, "tags": {} }),
         Environment::as_scope,
     );
     let checked = runbook_spec::check_params(&loaded.runbook, &request.params, &env)
         .map_err(|wrong| parameters(&loaded.runbook, &wrong))?;
-    let definition = Definition {
-        engine: env!("CARGO_PKG_VERSION").to_owned(),
-        file: Some(Project::shown(&path)),
-        runbook: loaded.runbook,
-        children: loaded.children,
-        environment: environment
-            .as_ref()
-            .map_or_else(|| "local".to_owned(), |one| one.name.clone()),
-        aws: aws(&env),
-        env,
-        tags: environment
-            .as_ref()
-            .map(|one| one.tags.clone())
-            .unwrap_or_default(),
-        secrets: environment
-            .as_ref()
-            .map(|one| one.secrets.clone())
-            .unwrap_or_default(),
-    };
+    let definition = definition(loaded, &path, environment.as_ref(), env);
     let overrides: serde_json::Map<String, Value> = request
         .sets
         .iter()
@@ -191,6 +173,53 @@ pub(crate) fn load(
             Value::Object(overrides)
         },
     })
+}
+
+fn definition(
+    loaded: runbook_spec::Loaded,
+    path: &Path,
+    environment: Option<&Environment>,
+    env: Value,
+) -> Definition {
+    Definition {
+        engine: env!("CARGO_PKG_VERSION").to_owned(),
+        file: Some(Project::shown(path)),
+        runbook: loaded.runbook,
+        children: loaded.children,
+        environment: environment.map_or_else(|| LOCAL.to_owned(), |one| one.name.clone()),
+        aws: aws(&env),
+        env,
+        tags: environment.map(|one| one.tags.clone()).unwrap_or_default(),
+        secrets: environment
+            .map(|one| one.secrets.clone())
+            .unwrap_or_default(),
+    }
+}
+
+/// The name that stands for no environment.
+const LOCAL: &str = "local";
+
+/// Reads and checks an edited runbook for a run that has its parameters already.
+pub(crate) fn edited(
+    project: &Project,
+    catalog: &Catalog,
+    file: &str,
+    environment_name: &str,
+) -> Result<Definition, Failure> {
+    let path = find(project, file)?;
+    let request = Request {
+        file: file.to_owned(),
+        env: (environment_name != LOCAL).then(|| environment_name.to_owned()),
+        ..Request::default()
+    };
+    let environment = environment(project, &request)?;
+    let schema = match &environment {
+        Some(_) => Some(schema(project)?),
+        None => None,
+    };
+    let loaded = load_runbook(&path, catalog, schema.as_ref())
+        .map_err(|wrong| refused(&wrong, &format!("{} cannot be run", Project::shown(&path))))?;
+    Ok(definition(loaded, &path, environment.as_ref(), Value::Null))
 }
 
 /// The declared variables of the project's environments.

@@ -14,7 +14,7 @@ use runbook_step::{Keys, template};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::drive::{Driving, code};
+use crate::drive::{Driving, How, code};
 use crate::failure::Failure;
 use crate::load::{Request, load};
 use crate::project::Project;
@@ -205,7 +205,7 @@ impl World {
                 style::dim("prepare"),
                 preparation.runbook
             ));
-            let ended = driving.go(&id, Some(self)).await?;
+            let ended = driving.go(&id, Some(self), How::Chance).await?;
             if !matches!(ended, Ended::Finished { .. }) || code(&ended) != exit::OK {
                 let line = format!(
                     "\nthe sandbox could not be prepared; `runbook show {id}`, then `runbook resume {}`",

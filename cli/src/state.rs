@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runbook_core::{Measure, Run, Step, Timestamp, measure};
+use runbook_core::{Measure, Run, Step, Timestamp, Undoing, measure};
 use runbook_runtime::Store;
 use runbook_runtime::store::{Filter, RunInfo, Snapshot};
 use runbook_step::scope::Scope;
@@ -58,6 +58,19 @@ impl Loaded {
     pub(crate) fn summary(&self, step: &Step) -> Option<String> {
         let text = step.summary.as_deref()?;
         Some(template::render_text(text, &self.scope).unwrap_or_else(|_| text.to_owned()))
+    }
+
+    /// What took effect and was not taken back in a rollback: the step, and why.
+    pub(crate) fn stays(&self) -> Vec<(String, String)> {
+        let steps = self.run.book().steps.iter().zip(self.run.steps());
+        steps
+            .flat_map(|(step, state)| {
+                state.instances.iter().filter_map(|one| match &one.undo {
+                    Some(Undoing::Kept { message, .. }) => Some((step.id.clone(), message.clone())),
+                    _ => None,
+                })
+            })
+            .collect()
     }
 
     pub(crate) fn measures(&self) -> Vec<Measure> {

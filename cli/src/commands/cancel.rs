@@ -31,7 +31,15 @@ pub(crate) async fn run(project: &Project, args: &CancelArgs) -> Result<u8, Fail
         .signal(&root.id, &actor(), now(), signal)
         .await?;
     if driving.store.is_driven(&root.id) {
-        say(&format!("run {} ends after the steps in hand\n", root.id));
+        let again = state::load(&snapshot, root.clone())?.run.is_cancelled();
+        say(&if again {
+            format!("run {} lets go of what is in flight and ends\n", root.id)
+        } else {
+            format!(
+                "run {} ends after the steps in hand; a second `runbook cancel {}` lets go of them\n",
+                root.id, root.id
+            )
+        });
         return Ok(exit::OK);
     }
     // Carried out here; that the run was cancelled is what was asked for.

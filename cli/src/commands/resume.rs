@@ -1,14 +1,15 @@
 //! `runbook resume`.
 
 use runbook_core::RunStatus;
-use runbook_runtime::store::Filter;
+use runbook_runtime::store::{Filter, RunInfo, Signal};
+use runbook_runtime::{Engine, Options, RedefineError, now};
 
 use crate::args::ResumeArgs;
-use crate::drive::Driving;
+use crate::drive::{Driving, actor};
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::ui::say;
-use crate::{exit, state};
+use crate::{exit, load, state};
 
 /// Goes on with one run, or with every interrupted one.
 pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Failure> {
@@ -46,7 +47,16 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
             | RunStatus::Failed
             | RunStatus::RollingBack => {}
         }
-        return driving.root(&root.id).await;
+        if let Some(file) = &args.with {
+            edit(project, &driving, &root, file).await?;
+        }
+        if driving.store.is_driven(&root.id) {
+            return nudge(&driving, &root, args.with.is_some()).await;
+        }
+        return match args.restored {
+            true => driving.restored(&root.id).await,
+            false => driving.root(&root.id).await,
+        };
     }
     let live = Filter {
         roots: true,
@@ -80,4 +90,57 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
         say("nothing is interrupted\n");
     }
     Ok(worst)
+}
+
+/// A live process drives it: that one goes on, if it was held.
+async fn nudge(driving: &Driving, root: &RunInfo, edited: bool) -> Result<u8, Failure> {
+    if edited {
+        say(&format!(
+            "the process that drives run {} goes on\n",
+            root.id
+        ));
+    }
+    driving
+        .store
+        .signal(&root.id, &actor(), now(), Signal::Resume)
+        .await?;
+    say(&format!(
+        "recorded; the process that drives run {} goes on if it was held\n",
+        root.id
+    ));
+    Ok(exit::OK)
+}
+
+/// Gives the run an edited runbook, and says what differs.
+async fn edit(
+    project: &Project,
+    driving: &Driving,
+    root: &RunInfo,
+    file: &str,
+) -> Result<(), Failure> {
+    let definition = load::edited(project, &driving.catalog, file, &root.environment)?;
+    let engine = Engine::new(
+        driving.store.clone(),
+        driving.catalog.clone(),
+        Options::default(),
+    );
+    match engine.redefine(&root.id, &definition, &actor()).await {
+        Ok(changes) => {
+            say(&format!("run {} goes on with {file}:\n", root.id));
+            for line in changes {
+                say(&format!("  {line}\n"));
+            }
+            Ok(())
+        }
+        Err(RedefineError::Unfit { run, reasons }) => Err(Failure::usage(format!(
+            "{file} does not fit what run {run} has done; nothing was changed:\n  {}",
+            reasons.join("\n  ")
+        ))
+        .help("steps that have started must stand in it with the same id and content")),
+        Err(RedefineError::Same { run }) => Err(Failure::usage(format!(
+            "{file} is the runbook that run {run} has already"
+        ))
+        .help(format!("next: runbook resume {run}"))),
+        Err(RedefineError::Drive(error)) => Err(error.into()),
+    }
 }

@@ -1,6 +1,8 @@
 //! `runbook run`.
 
-use runbook_runtime::{Engine, Options};
+use std::time::Duration;
+
+use runbook_runtime::{Engine, NewRun, Options, StartError, StoreError, new_run_id, now};
 use serde_json::{Value, json};
 
 use crate::args::RunArgs;
@@ -37,8 +39,53 @@ pub(crate) async fn run(project: &Project, args: &RunArgs) -> Result<u8, Failure
     );
     let mut new = ready.new_run(actor(), meta);
     new.idempotency_key.clone_from(&args.idempotency_key);
-    let id = engine.start(new).await?;
+    let id = match &args.wait {
+        None => engine.start(new).await?,
+        Some(most) => queued(&driving, &engine, new, most).await?,
+    };
     driving.root(&id).await
+}
+
+/// How often a waiting start looks whether the lock is free.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Starts a run as soon as its lock is free, in the order of arrival.
+async fn queued(
+    driving: &Driving,
+    engine: &Engine,
+    mut new: NewRun,
+    most: &str,
+) -> Result<String, Failure> {
+    let most = runbook_step::duration::parse(most)
+        .map_err(|error| Failure::usage(format!("--wait: {error}")))?;
+    let end = now().plus(most);
+    let id = new_run_id();
+    new.id = Some(id.clone());
+    let mut told = false;
+    loop {
+        let held = match engine.start(new.clone()).await {
+            Err(StartError::Store(held @ StoreError::Locked { .. })) => held,
+            started => {
+                driving.store.leave_queue(&id).await?;
+                return Ok(started?);
+            }
+        };
+        let StoreError::Locked { key, run, .. } = &held else {
+            return Err(held.into());
+        };
+        if now() >= end || driving.stopping() {
+            driving.store.leave_queue(&id).await?;
+            return Err(held.into());
+        }
+        if !told {
+            told = true;
+            driving
+                .progress
+                .line(&format!("  waits for lock `{key}`, held by run {run}"));
+        }
+        driving.store.queue(key, &id, now()).await?;
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Starts the sandbox and notes down what this run has to find in it.

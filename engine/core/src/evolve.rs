@@ -89,11 +89,11 @@ impl Run {
             }
             Event::Unpaused { .. } => self.life = Life::Live,
             Event::Reopened { steps, .. } => {
-                self.reopened = Some(at);
-                match steps {
-                    None => self.reopen(at),
-                    Some(_) if self.life == Life::Paused => self.life = Life::Live,
-                    Some(_) => {}
+                if steps.is_some() {
+                    self.stirred = Some(at);
+                } else {
+                    self.reopened = Some(at);
+                    self.reopen(at);
                 }
             }
             Event::DeadlinePassed { .. } => self.late = true,

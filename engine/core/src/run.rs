@@ -327,6 +327,8 @@ pub struct Run {
     pub(crate) restored: bool,
     /// When failed work last got another chance.
     pub(crate) reopened: Option<Timestamp>,
+    /// When held or failed child runs last got another chance.
+    pub(crate) stirred: Option<Timestamp>,
     /// What succeeded is to be taken back, once nothing is in flight.
     pub(crate) rollback_wanted: bool,
     pub(crate) rollback: Option<Rollback>,
@@ -385,6 +387,7 @@ impl Run {
             late: false,
             restored: false,
             reopened: None,
+            stirred: None,
             rollback_wanted: false,
             rollback: None,
             marks: Vec::new(),
@@ -513,10 +516,10 @@ impl Run {
         self.forced
     }
 
-    /// When failed work last got another chance.
+    /// When failed work, of this run or of its child runs, last got another chance.
     #[must_use]
     pub fn reopened(&self) -> Option<Timestamp> {
-        self.reopened
+        self.reopened.max(self.stirred)
     }
 
     /// Whether main steps may not start any more.

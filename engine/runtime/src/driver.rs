@@ -126,22 +126,28 @@ pub(crate) fn drive(drive: Drive) -> Driving {
             tie,
         } = drive;
         let since = (engine.options.clock.monotonic)();
-        let now = engine.now();
-        let claimed = engine
-            .store
-            .claim(&run, owner(), now, engine.options.lease)
-            .await?;
-        let Some(claim) = claimed else {
-            let owner = engine.store.snapshot()?.run(&run)?.owner;
-            return Err(DriveError::Busy {
-                run,
-                owner: owner.unwrap_or_else(|| "another process".to_owned()),
-            });
-        };
+        let claim = claim(&engine, &run).await?;
         let lease = Held::new(engine.options.clock.clone(), engine.options.lease, since);
         let mut driver = Driver::load(engine, &run, (claim, lease), stop, tie)?;
         let result = driver.run(actor, begin).await;
         driver.close(result).await
+    })
+}
+
+/// Takes the right to drive a run.
+pub(crate) async fn claim(engine: &Engine, run: &str) -> Result<Claim, DriveError> {
+    let lease = engine.options.lease;
+    let claimed = engine
+        .store
+        .claim(run, owner(), engine.now(), lease)
+        .await?;
+    if let Some(claim) = claimed {
+        return Ok(claim);
+    }
+    let owner = engine.store.snapshot()?.run(run)?.owner;
+    Err(DriveError::Busy {
+        run: run.to_owned(),
+        owner: owner.unwrap_or_else(|| "another process".to_owned()),
     })
 }
 
@@ -259,7 +265,6 @@ impl Driver {
     }
 
     async fn run(&mut self, actor: String, begin: Begin) -> Result<Ended, DriveError> {
-        let epoch = self.claim.epoch;
         match begin {
             Begin::Go => {}
             Begin::Reopen => self.input(Input::Reopen {
@@ -275,9 +280,11 @@ impl Driver {
                 reason: "the run that waits for it is rolled back".to_owned(),
             })?;
         }
-        self.input(Input::Drive { actor, epoch })?;
+        let mut owned = self.own(&actor)?;
         self.take_signals()?;
         loop {
+            // A word may have brought a run back that had ended.
+            owned = owned || self.own(&actor)?;
             self.obey()?;
             self.settle()?;
             self.commit().await?;
@@ -291,6 +298,14 @@ impl Driver {
             self.dispatch();
             self.wait().await?;
         }
+    }
+
+    /// Records this owner, unless the run has ended.
+    fn own(&mut self, actor: &str) -> Result<bool, DriveError> {
+        let before = self.batch.len();
+        let (actor, epoch) = (actor.to_owned(), self.claim.epoch);
+        self.input(Input::Drive { actor, epoch })?;
+        Ok(self.batch.len() > before)
     }
 
     /// Lets go of the run: nothing of it is in flight in this process afterwards.
@@ -361,6 +376,7 @@ impl Driver {
             logs: logs.clone(),
             signal: self.signal_taken.then_some(self.signal),
             reopens: self.had_ended && !self.run.status().is_terminal(),
+            definition: None,
         };
         self.engine.store.append(commit).await?;
         self.had_ended = self.run.status().is_terminal();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use runbook_core::{
-    Event, Executed, InstanceState, Journal, Key, Run, Shape, StepStatus, Timestamp, Work,
+    Event, Executed, InstanceState, Journal, Key, Run, Shape, StepStatus, Timestamp, Undoing, Work,
 };
 use serde_json::{Value, json};
 
@@ -56,6 +56,19 @@ pub(crate) fn rows(
             finished: run.finished(),
             outputs: run.finished().map(|_| run.outputs().clone()),
         });
+    }
+    rows
+}
+
+/// Every row of a run's steps, for a run whose runbook was edited.
+pub(crate) fn all_steps(run: &Run) -> Vec<StepRow> {
+    let mut rows = Vec::new();
+    for (step, state) in run.steps().iter().enumerate() {
+        let items = 0..state.instances.len();
+        rows.extend(items.filter_map(|item| step_row(run, Key { step, item })));
+        if state.skipped || state.items.is_some() {
+            rows.push(whole_row(run, step));
+        }
     }
     rows
 }
@@ -124,6 +137,9 @@ fn effect(
     let Work::Call(shape) = run.book().steps[key.step].work else {
         return None;
     };
+    if let Some(row) = undo_effect(run, key, entry, requests) {
+        return Some(row);
+    }
     let acts = match shape {
         Shape::Query | Shape::Wait => return None,
         Shape::Action => true,
@@ -144,6 +160,8 @@ fn effect(
             Executed::No if !attempt.unsure => (EffectState::Absent, None),
             Executed::No | Executed::Unknown => (EffectState::InDoubt, None),
         },
+        // A second cancel let go of a call in flight.
+        Event::StepCancelled { .. } if begun && run.is_forced() => (EffectState::InDoubt, None),
         Event::InDoubt { .. } => (EffectState::InDoubt, None),
         _ => return None,
     };
@@ -159,6 +177,47 @@ fn effect(
         state,
         request_id: requests.get(&key).cloned(),
         resource,
+    })
+}
+
+/// Number of the call that takes an attempt's effect back.
+const BACK: u32 = 1;
+
+fn undo_effect(
+    run: &Run,
+    key: Key,
+    entry: &Journal,
+    requests: &BTreeMap<Key, String>,
+) -> Option<EffectRow> {
+    let instance = run.instance(key)?;
+    let state = match &entry.event {
+        Event::UndoStarted { .. } => EffectState::Intended,
+        Event::Undone { .. } => EffectState::Confirmed,
+        Event::UndoWaiting { fault: None, .. } => EffectState::Intended,
+        Event::UndoWaiting {
+            fault: Some(fault), ..
+        }
+        | Event::NotUndone {
+            fault: Some(fault), ..
+        } => match fault.executed {
+            Executed::No => EffectState::Absent,
+            Executed::Unknown => EffectState::InDoubt,
+        },
+        _ => return None,
+    };
+    let undo = instance.undo.as_ref().and_then(Undoing::attempt);
+    let attempt = instance.attempt.as_ref()?;
+    Some(EffectRow {
+        step: run.book().steps[key.step].id.clone(),
+        item: u32::try_from(key.item).unwrap_or(u32::MAX),
+        attempt: entry.event.attempt().unwrap_or(instance.last_number()),
+        call: BACK,
+        token: undo.map_or_else(|| attempt.token.clone(), |undo| undo.token.clone()),
+        request: digest(&attempt.inputs.to_string()),
+        deadline: undo.map_or(attempt.deadline, |undo| undo.deadline),
+        state,
+        request_id: requests.get(&key).cloned(),
+        resource: None,
     })
 }
 

@@ -151,8 +151,31 @@ pub(super) fn append(transaction: &Transaction<'_>, commit: &Commit) -> Checked<
         return Ok(Err(held));
     }
     write_events(transaction, &commit.run, seq, epoch, &commit.events)?;
+    if let Some((hash, body)) = &commit.definition {
+        redefine(transaction, commit, hash, body)?;
+    }
     write_rows(transaction, commit)?;
     Ok(Ok(()))
+}
+
+/// The run has another definition from here on; its steps may have other places.
+fn redefine(
+    transaction: &Transaction<'_>,
+    commit: &Commit,
+    hash: &str,
+    body: &str,
+) -> SqlResult<()> {
+    let at = commit.events.first().map_or(0, |one| one.at.0);
+    transaction.execute(
+        "INSERT OR IGNORE INTO definition (hash, body, created) VALUES (?1, ?2, ?3)",
+        params![hash, body, at],
+    )?;
+    transaction.execute(
+        "UPDATE run SET definition = ?2 WHERE id = ?1",
+        params![commit.run, hash],
+    )?;
+    transaction.execute("DELETE FROM step WHERE run = ?1", [&commit.run])?;
+    Ok(())
 }
 
 fn write_events(

@@ -56,6 +56,8 @@ pub struct Commit {
     pub signal: Option<i64>,
     /// The run had ended and goes on: it needs its lock again.
     pub reopens: bool,
+    /// Hash and text of the definition that it has from here on; its step rows are all given anew.
+    pub definition: Option<(String, String)>,
 }
 
 /// State rows, derived from the events of one commit.
