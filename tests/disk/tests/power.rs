@@ -90,14 +90,12 @@ fn crash(recording: &Recording, seed: u64, only: Option<usize>, count: &Count) -
     let mut device = Device::default();
     let mut done = 0;
     let mut broken = Vec::new();
-    for (number, at) in places(recording, seed).into_iter().enumerate() {
+    let places = only.map_or_else(|| places(recording, seed), |at| vec![at]);
+    for (number, at) in places.into_iter().enumerate() {
         for op in &recording.ops[done..at] {
             device.apply(op);
         }
         done = at;
-        if only.is_some_and(|only| only != at) {
-            continue;
-        }
         let mut chance = Chance::new(seed ^ (at as u64) << 20);
         let image = device.crash(&mut chance);
         let resume = only.is_some() || number % RESUMED == 0;
