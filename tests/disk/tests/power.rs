@@ -1,5 +1,10 @@
 //! Power lost at every sync, and between: nothing that was acknowledged is gone, and the runs go on.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "tests; the counts are printed for people"
+)]
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -123,7 +128,7 @@ fn check(
     count: &Count,
 ) -> Result<(), Wrong> {
     let folder = folder().unwrap();
-    if at % 2 == 0 {
+    if at.is_multiple_of(2) {
         // The shared memory may be anything: it belongs to no disk.
         let mut chance = Chance::new(at as u64);
         let junk: Vec<u8> = (0..4096)

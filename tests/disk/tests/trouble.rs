@@ -1,6 +1,11 @@
 //! A disk that fills up, fails, or is slow: the engine stops with the right word, schedules nothing more,
 //! and goes on when the trouble is over.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "tests; the counts are printed for people"
+)]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
