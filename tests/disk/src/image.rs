@@ -26,21 +26,6 @@ impl Image {
         }
         Ok(())
     }
-
-    /// Reads the files of a database at `path`.
-    ///
-    /// # Errors
-    /// A file cannot be read.
-    pub fn read(path: &Path) -> std::io::Result<Self> {
-        let mut files = BTreeMap::new();
-        for part in Part::ALL {
-            let file = part.path(path);
-            if file.exists() {
-                files.insert(part, std::fs::read(file)?);
-            }
-        }
-        Ok(Self(files))
-    }
 }
 
 #[derive(Clone, Debug)]

@@ -11,8 +11,12 @@
 //! SQLite itself does with the disk. The shim becomes the default VFS of the test process, so the product
 //! needs no hook for it.
 //!
-//! It shares a page cache with nobody: what is not synced counts as lost with the power, never with the
-//! process. Killed processes are the subject of `tests/end_to_end/crash.rs`.
+//! What is not synced counts as lost here; that it outlives a killed process, whose page cache the kernel
+//! keeps, is the subject of `tests/end_to_end/crash.rs`. A machine that loses power runs nothing on, so
+//! there is no need for processes of their own: an image is files in another folder.
+//!
+//! What it cannot show: a disk that says "synced" and lies, bits that rot, and a folder that is new itself
+//! (its own name in the folder above is not recorded).
 
 mod chance;
 mod check;

@@ -1,6 +1,11 @@
 //! A disk that fills up, fails, or is slow: the engine stops with the right word, schedules nothing more,
 //! and goes on when the trouble is over.
-#![allow(clippy::unwrap_used, missing_docs, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    missing_docs,
+    reason = "tests; the counts are printed for people"
+)]
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -203,6 +208,31 @@ fn a_sync_that_fails_anywhere_stops_the_engine_and_is_not_tried_again() {
         "failed syncs: {}, each resumed to the same end",
         2 * numbers.len()
     );
+}
+
+/// Runs side by side share commits, and a child shares its parent's store: each of them hears the cause,
+/// not only the one whose write it was.
+#[test]
+fn a_full_disk_is_named_to_everyone_who_waits() {
+    for scenario in [
+        scenarios::wide("full-wide"),
+        scenarios::family("full-family"),
+    ] {
+        let scene = Scene::new(scenario.unwrap());
+        let mut met = 0;
+        for number in scene.numbers(is_write).into_iter().step_by(13) {
+            let label = format!("{} write {number}", scene.scenario().name);
+            let (state, disk) = scene.fresh(&format!("{number}"));
+            disk.fail(When::Write(number), Trouble::Full);
+            if let Err(trip) = scene.scenario().carry_out(&state, &disk) {
+                let error = trip.store().unwrap_or_else(|| panic!("{label}: {trip:?}"));
+                assert!(fitting(Trouble::Full, error), "{label}: {error:?}");
+                met += 1;
+            }
+            scene.ends_well(&state, &disk, &label);
+        }
+        assert!(met > 5, "only {met}");
+    }
 }
 
 /// The log is copied into the database while a run goes on. When that fails, the state file is as good as

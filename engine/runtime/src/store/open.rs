@@ -201,11 +201,10 @@ fn configure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 }
 
 fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let done = (|| {
-        // IMMEDIATE: of two processes that meet an empty file, one makes the tables.
-        connection.execute_batch("BEGIN IMMEDIATE")
-    })();
-    done.map_err(|error| from_sqlite(path, &error))?;
+    // IMMEDIATE: of two processes that meet an empty file, one makes the tables.
+    connection
+        .execute_batch("BEGIN IMMEDIATE")
+        .map_err(|error| from_sqlite(path, &error))?;
     rewrite_log(path).map_err(|error| open_error(path, &error))?;
     let done = (|| {
         fail::point("tables.write");
