@@ -306,6 +306,7 @@ fn fresh(instance: Instance) -> Instance {
         .zip(outputs.clone())
         .map(|(attempt, outputs)| {
             Box::new(Made {
+                token: attempt.token.clone(),
                 inputs: attempt.inputs.clone(),
                 outputs,
                 before: attempt.before.clone(),

@@ -116,6 +116,8 @@ pub enum InstanceState {
 /// What an earlier generation of an item did; kept for the way back when an operator has it run again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Made {
+    /// The token under which it was done.
+    pub token: String,
     /// The request.
     pub inputs: Value,
     /// Its outputs.

@@ -219,7 +219,7 @@ struct Call {
 impl Call {
     fn of(instance: &Instance, method: Method) -> Option<Self> {
         match method {
-            Method::Undo | Method::UndoWith => Self::back(instance),
+            Method::Undo | Method::UndoWith => Self::back(instance, method),
             _ => Self::forth(instance.attempt.as_ref()?),
         }
     }
@@ -238,7 +238,7 @@ impl Call {
     }
 
     /// The first generation knows how it was before everything.
-    fn back(instance: &Instance) -> Option<Self> {
+    fn back(instance: &Instance, method: Method) -> Option<Self> {
         let undo = instance.undo.as_ref()?.attempt()?;
         let last = instance.attempt.as_ref();
         let made = instance.earlier.as_deref();
@@ -258,7 +258,12 @@ impl Call {
                 None => last.and_then(|last| last.before.clone()),
             },
             outputs: given.filter(|outputs| !outputs.is_null()),
-            token: undo.token.clone(),
+            // A step type knows what it made by the token under which it made it.
+            token: match (method, made, last) {
+                (Method::Undo, Some(made), _) => made.token.clone(),
+                (Method::Undo, None, Some(last)) => last.token.clone(),
+                _ => undo.token.clone(),
+            },
             number: undo.number,
             flown: undo.flown,
             epoch: undo.epoch,
