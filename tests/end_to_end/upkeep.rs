@@ -23,26 +23,37 @@ fn noting(person: &Person, pause: &str) -> String {
     )
 }
 
+/// A process that drives a run; it ends with the test, however the test ends.
+struct Owner(Child);
+
+impl Owner {
+    fn ends(mut self) -> Option<i32> {
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// Begins a run and waits until it naps.
-fn napping(person: &Person, pause: &str) -> (Child, String) {
-    let child = person.begins(&["run", &noting(person, pause)]);
+fn napping(person: &Person, pause: &str) -> (Owner, String) {
+    let owner = Owner(person.begins(&["run", &noting(person, pause)]));
     let patience = Instant::now();
     loop {
         if let Some(run) = person.runs().first() {
             let shown = person.shown(run);
             if shown["steps"][1]["status"] == "waiting" {
                 assert_eq!(shown["driven"], true);
-                return (child, run.clone());
+                return (owner, run.clone());
             }
         }
         assert!(patience.elapsed() < Duration::from_secs(20));
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-fn killed(mut child: Child) {
-    child.kill().unwrap();
-    child.wait().unwrap();
 }
 
 fn spoil(person: &Person, sql: &str) {
@@ -57,7 +68,7 @@ fn json(said: &Said) -> serde_json::Value {
 #[test]
 fn a_backup_of_a_file_in_use_is_driven_to_the_end() {
     let person = Person::new(1);
-    let (mut child, run) = napping(&person, "3s");
+    let (mut owner, run) = napping(&person, "3s");
     let copy = person.folder.path().join("copy.db");
     let name = copy.display().to_string();
     let said = person.types(&["backup", &name]).exits(0);
@@ -68,14 +79,14 @@ fn a_backup_of_a_file_in_use_is_driven_to_the_end() {
         "{}",
         said.out
     );
-    assert!(child.try_wait().unwrap().is_none(), "the run had ended");
+    assert!(owner.0.try_wait().unwrap().is_none(), "the run had ended");
     let again = person.types(&["backup", &name]).exits(2);
     assert!(again.err.contains("--force"), "{}", again.err);
     let forced = person
         .types(&["backup", &name, "--force", "--json"])
         .exits(0);
     assert_eq!(json(&forced)["runs"], 1);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(owner.ends(), Some(0));
 
     let doctor = person.types(&["--state", &name, "doctor"]).exits(0);
     let next = format!("runbook --state {name} resume {run}");
@@ -106,10 +117,10 @@ fn every_copy_of_a_busy_file_is_whole() {
         })
         .collect();
     let file = person.runbook("busy", &format!("name: busy\nsteps:\n{steps}"));
-    let mut child = person.begins(&["run", &file]);
+    let mut owner = Owner(person.begins(&["run", &file]));
     let name = person.folder.path().join("copy.db").display().to_string();
     let mut sizes = Vec::new();
-    while child.try_wait().unwrap().is_none() {
+    while owner.0.try_wait().unwrap().is_none() {
         if !person.state().exists() {
             continue;
         }
@@ -130,7 +141,7 @@ fn every_copy_of_a_busy_file_is_whole() {
 fn the_doctor_says_what_to_type_and_mends_what_can_be_derived() {
     let person = Person::new(1);
     person.types(&["doctor"]).exits(2);
-    let (child, run) = napping(&person, "1h");
+    let (owner, run) = napping(&person, "1h");
     let well = person.types(&["doctor"]).exits(0);
     assert!(
         well.out.contains("healthy") && !well.out.contains("next:"),
@@ -143,7 +154,7 @@ fn the_doctor_says_what_to_type_and_mends_what_can_be_derived() {
     assert!(sick.out.contains(&advice), "{}", sick.out);
     let refused = person.types(&["doctor", "--rebuild"]).exits(5);
     assert!(refused.err.contains("is being driven"), "{}", refused.err);
-    killed(child);
+    drop(owner);
 
     let mended = person.types(&["doctor", &run, "--rebuild"]).exits(0);
     assert!(
@@ -273,8 +284,8 @@ fn moved(from: &Person, beside: &[&str]) -> Person {
 #[test]
 fn reading_changes_nothing_where_nothing_may_be_written() {
     let origin = Person::new(1);
-    let (child, run) = napping(&origin, "1h");
-    killed(child);
+    let (owner, run) = napping(&origin, "1h");
+    drop(owner);
     let copy = origin.state().with_file_name("copy.db");
     origin
         .types(&["backup", &copy.display().to_string()])
@@ -322,7 +333,7 @@ fn reading_changes_nothing_where_nothing_may_be_written() {
 fn reading_beside_a_live_owner_without_rights_works_and_never_reads_past_it() {
     let person = Person::new(1);
     chmod(person.folder.path(), 0o755);
-    let (child, run) = napping(&person, "1h");
+    let (owner, run) = napping(&person, "1h");
     reads(&person, &run);
     let place = person.state().parent().unwrap().to_path_buf();
     // Somebody tidied up: the owner goes on, but nobody else can tell what it has written.
@@ -336,7 +347,7 @@ fn reading_beside_a_live_owner_without_rights_works_and_never_reads_past_it() {
         said.err
     );
     chmod(&place, 0o755);
-    killed(child);
+    drop(owner);
 }
 
 #[test]
