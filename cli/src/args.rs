@@ -69,8 +69,14 @@ pub(crate) enum Command {
     /// Print the JSON Schema of runbooks or environments, for editors
     Schema(SchemaArgs),
     /// Look the state file over: is it whole, and what needs a person?
+    ///
+    /// Reads only, also while runs are being driven. Checks the file, the hashes of journals,
+    /// definitions and outputs, and whether the state rows say what the events say; tells which runs
+    /// nobody drives. Ends with 0 when the file is healthy and with 1 when it is not.
     Doctor(DoctorArgs),
     /// Copy the state file, also while runs are being driven
+    ///
+    /// The copy is of one moment, complete in one file, looked over and on disk before it has its name.
     Backup(BackupArgs),
     /// Measure the engine beside the limits of this machine
     Bench(BenchArgs),
@@ -426,7 +432,7 @@ pub(crate) enum Which {
 pub(crate) struct DoctorArgs {
     /// Only this run and the runs below it: its id, or the beginning of it
     pub(crate) run: Option<String>,
-    /// Write the state rows that differ again, from the events
+    /// Write the state rows that differ again, from the events; refused while the run is driven
     #[arg(long)]
     pub(crate) rebuild: bool,
     /// Print JSON

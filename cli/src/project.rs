@@ -34,6 +34,15 @@ impl Project {
         &self.state
     }
 
+    /// Whether a command without `--state` finds this state file again.
+    pub(crate) fn is_found_again(&self) -> bool {
+        let usual = std::env::var_os("RUNBOOK_STATE").map_or_else(
+            || self.root.join(".runbook").join("state.db"),
+            PathBuf::from,
+        );
+        self.state == usual
+    }
+
     /// Folder of the environments.
     pub(crate) fn environments(&self) -> PathBuf {
         self.root.join("environments")

@@ -12,3 +12,4 @@ mod commands;
 mod crash;
 mod failover;
 mod support;
+mod upkeep;

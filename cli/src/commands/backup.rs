@@ -37,7 +37,7 @@ pub(crate) fn run(project: &Project, args: &BackupArgs) -> Result<u8, Failure> {
         ui::count(copied.events, "event"),
     ));
     out(&format!(
-        "\nto restore: {look}\n            {go_on}   (each run that had not ended)\n\
+        "\nto restore: {look}\n            {go_on}   (for each run that had not ended)\n\
          in place:   move {here}, {here}-wal and {here}-shm away together, then\n            {put_back}\n"
     ));
     Ok(exit::OK)

@@ -57,22 +57,22 @@ async fn rebuild(project: &Project, report: &Report) -> Result<Vec<String>, Fail
 }
 
 /// What is looked at, in the order in which it is told.
-const PARTS: [(&str, Kind); 4] = [
+const PARTS: [(Kind, &str); 4] = [
     (
-        "the file: its structure, and what its rows refer to",
         Kind::Damaged,
+        "the file: its structure, and what its rows refer to",
     ),
     (
-        "the records: journals, definitions and large outputs have their hashes",
         Kind::Record,
+        "the records: journals, definitions and large outputs have their hashes",
     ),
-    ("the state rows say what the events say", Kind::Rows),
-    ("locks are held by live runs", Kind::Lock),
+    (Kind::Rows, "the state rows say what the events say"),
+    (Kind::Lock, "locks are held by live runs"),
 ];
 
 fn as_text(project: &Project, report: &Report, rebuilt: &[Finding]) -> String {
     let mut text = format!(
-        "{}  {}, log {}; {}, {}\n",
+        "{}  {}, WAL {}; {}, {}\n",
         style::bold(&Project::shown(&report.path)),
         ui::size(report.bytes),
         ui::size(report.wal_bytes),
@@ -80,15 +80,14 @@ fn as_text(project: &Project, report: &Report, rebuilt: &[Finding]) -> String {
         ui::count(report.events, "event"),
     );
     if report.examined < report.runs {
-        text.push_str(&format!("of them {} looked at\n", report.examined));
+        text.push_str(&format!(
+            "only {} looked at\n",
+            ui::count(report.examined, "run")
+        ));
     }
-    for (what, kind) in PARTS {
-        let alike =
-            |one: &Finding| one.kind == kind || (kind, one.kind) == (Kind::Lock, Kind::Clash);
-        if !report.findings.iter().any(alike)
-            && !(kind > Kind::Damaged && report.has(Kind::Damaged))
-        {
-            text.push_str(&format!("{}  {what}\n", style::green("ok   ")));
+    for (kind, what) in PARTS {
+        if passed(report, kind) {
+            text.push_str(&format!("{}  {what}\n", style::green("ok    ")));
         }
     }
     for one in rebuilt {
@@ -96,25 +95,35 @@ fn as_text(project: &Project, report: &Report, rebuilt: &[Finding]) -> String {
     }
     for one in &report.findings {
         let word = if one.kind.is_problem() {
-            style::red("FAIL ")
+            style::red("FAIL  ")
         } else {
-            style::dim("note ")
+            style::dim("note  ")
         };
         text.push_str(&format!("{word}  {}\n", sentence(one)));
     }
     let problems = report.findings.iter().filter(|one| one.kind.is_problem());
-    let problems = problems.count();
+    let problems = u64::try_from(problems.count()).unwrap_or(u64::MAX);
     text.push_str(&if problems == 0 {
         format!("\n{}\n", style::green("healthy"))
     } else {
-        let problems = ui::count(u64::try_from(problems).unwrap_or(u64::MAX), "problem");
-        format!("\n{}\n", style::red(&problems))
+        format!("\n{}\n", style::red(&ui::count(problems, "problem")))
     });
     let next = all_next(project, report);
     if !next.is_empty() {
         text.push_str(&format!("next: {}\n", next.join("\n      ")));
     }
     text
+}
+
+/// Whether this could be looked at everywhere and nothing was found. In a damaged file nothing counts,
+/// and the rows of a run whose record is broken are compared with nothing.
+fn passed(report: &Report, kind: Kind) -> bool {
+    let found = |wanted: &[Kind]| report.findings.iter().any(|one| wanted.contains(&one.kind));
+    match kind {
+        Kind::Rows => !found(&[Kind::Damaged, Kind::Record, Kind::Rows]),
+        Kind::Lock => !found(&[Kind::Damaged, Kind::Record, Kind::Lock, Kind::Clash]),
+        other => !found(&[Kind::Damaged, other]),
+    }
 }
 
 fn sentence(one: &Finding) -> String {
@@ -137,20 +146,27 @@ fn all_next(project: &Project, report: &Report) -> Vec<String> {
 
 fn next(project: &Project, one: &Finding) -> Vec<String> {
     let run = one.run.as_deref().unwrap_or_default();
+    let typed = |rest: String| vec![format!("{} {rest}", program(project))];
     match one.kind {
         Kind::Damaged => restore(project, None),
         Kind::Record => restore(project, one.run.as_deref()),
-        Kind::Rows | Kind::Lock => vec![format!("runbook doctor {run} --rebuild")],
-        Kind::Clash => vec![format!(
-            "runbook cancel {run}   (or wait for the other run)"
-        )],
-        Kind::Interrupted => vec![format!("runbook resume {run}")],
-        Kind::Asks => {
-            let step = one.step.as_deref().unwrap_or_default();
-            vec![format!("runbook approve {run} {step}")]
-        }
+        Kind::Rows | Kind::Lock => typed(format!("doctor {run} --rebuild")),
+        Kind::Clash => typed(format!("cancel {run}   (or wait for the other run)")),
+        Kind::Interrupted => typed(format!("resume {run}")),
+        Kind::Asks => typed(format!(
+            "approve {run} {}",
+            one.step.as_deref().unwrap_or_default()
+        )),
         Kind::Setting => Vec::new(),
     }
+}
+
+/// The command as it reaches this state file again.
+fn program(project: &Project) -> String {
+    if project.is_found_again() {
+        return "runbook".to_owned();
+    }
+    format!("runbook --state {}", Project::shown(project.state()))
 }
 
 /// Out of a broken file only a backup leads.

@@ -125,6 +125,7 @@ pub(crate) fn tally(runs: &[Run]) -> String {
             }
             if state.skipped {
                 counts[3] += 1;
+                continue;
             }
             for instance in &state.instances {
                 match &instance.state {

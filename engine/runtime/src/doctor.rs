@@ -108,6 +108,13 @@ impl Report {
         self.findings.iter().any(|one| one.kind == kind)
     }
 
+    /// The runs of findings of these kinds.
+    #[must_use]
+    pub fn runs_with(&self, wanted: impl Fn(Kind) -> bool) -> BTreeSet<String> {
+        let findings = self.findings.iter().filter(|one| wanted(one.kind));
+        findings.filter_map(|one| one.run.clone()).collect()
+    }
+
     fn add(&mut self, kind: Kind, run: Option<&str>, message: impl Into<String>) {
         self.findings.push(Finding {
             kind,
@@ -330,10 +337,12 @@ fn check_locks(
     Ok(())
 }
 
-/// Runs that go on only when somebody types something.
+/// Runs that go on only when somebody types something. One whose record is broken should not.
 fn idle(snapshot: &Snapshot, runs: &[RunInfo], report: &mut Report) -> Result<(), StoreError> {
+    let broken = report.runs_with(|kind| kind == Kind::Record);
     for info in runs.iter().filter(|one| one.role != "child").rev() {
         if info.status.is_terminal()
+            || broken.contains(&info.id)
             || snapshot.is_driven(&info.id)
             || snapshot.is_driven(&info.family)
         {
@@ -344,6 +353,9 @@ fn idle(snapshot: &Snapshot, runs: &[RunInfo], report: &mut Report) -> Result<()
         let mut asked = false;
         for question in snapshot.questions(Some(&info.family))? {
             asked = true;
+            if broken.contains(&question.run) {
+                continue;
+            }
             let named = report.findings.iter().any(|one| {
                 one.kind == Kind::Asks
                     && one.run.as_deref() == Some(question.run.as_str())
@@ -404,12 +416,9 @@ pub async fn rebuild(store: &Store, report: &Report) -> Result<Vec<String>, Rebu
     if report.has(Kind::Damaged) {
         return Err(RebuildError::Damaged);
     }
-    let of = |wanted: fn(Kind) -> bool| -> BTreeSet<String> {
-        let findings = report.findings.iter().filter(|one| wanted(one.kind));
-        findings.filter_map(|one| one.run.clone()).collect()
-    };
-    let broken = of(|kind| kind == Kind::Record);
-    let runs: Vec<String> = of(Kind::is_mendable).difference(&broken).cloned().collect();
+    let broken = report.runs_with(|kind| kind == Kind::Record);
+    let runs = report.runs_with(Kind::is_mendable);
+    let runs: Vec<String> = runs.difference(&broken).cloned().collect();
     if runs.is_empty() {
         return Ok(runs);
     }

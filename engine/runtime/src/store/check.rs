@@ -123,7 +123,7 @@ impl Snapshot {
     }
 
     /// Changed definitions and blobs, with the runs that refer to them.
-    pub(crate) fn altered(&self) -> Result<Vec<(&'static str, String, Vec<String>)>, StoreError> {
+    pub(crate) fn altered(&self) -> Result<Vec<Altered>, StoreError> {
         let mut found = Vec::new();
         for (table, users) in [
             ("definition", "SELECT id FROM run WHERE definition = ?1"),
@@ -263,6 +263,9 @@ impl Snapshot {
         Ok(())
     }
 }
+
+/// A changed text: its table, its hash, and the runs that refer to it.
+type Altered = (&'static str, String, Vec<String>);
 
 type Named = (String, Vec<(&'static str, String)>);
 type Show = fn(&Row<'_>) -> rusqlite::Result<Named>;

@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode};
 
 use super::error::StoreError;
 use super::schema;
@@ -67,29 +67,23 @@ pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Opens the file for reading; it must exist. Where it is read-only, nothing is created beside it.
+/// Opens the file for reading; it must exist. Where it is read-only, nothing is created or written
+/// beside it.
 pub(super) fn readable(path: &Path) -> Result<Connection, StoreError> {
-    let incomplete = path.exists() && still::incomplete(path);
-    if incomplete && still::is_sealed(path) {
-        let connection = still::open(path)?;
-        identify(&connection, path, false)?;
-        return Ok(connection);
+    let alone = path.exists() && still::is_alone(path);
+    let sealed = still::is_sealed(path);
+    if alone && sealed {
+        return identified(still::open(path)?, path);
     }
-    match shared(path) {
-        Err(StoreError::Open { .. } | StoreError::ReadOnly { .. }) if incomplete => {
-            let connection = still::open(path)?;
-            identify(&connection, path, false)?;
-            Ok(connection)
+    match identified(still::shared(path, sealed)?, path) {
+        Err(StoreError::Open { .. } | StoreError::ReadOnly { .. }) if alone => {
+            identified(still::open(path)?, path)
         }
         opened => opened,
     }
 }
 
-/// Opens the file beside whoever writes it.
-fn shared(path: &Path) -> Result<Connection, StoreError> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection =
-        Connection::open_with_flags(path, flags).map_err(|error| from_sqlite(path, &error))?;
+fn identified(connection: Connection, path: &Path) -> Result<Connection, StoreError> {
     connection
         .busy_timeout(BUSY)
         .map_err(|error| from_sqlite(path, &error))?;

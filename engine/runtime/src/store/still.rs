@@ -18,7 +18,7 @@ pub(crate) fn beside(state: &Path, suffix: &str) -> PathBuf {
 
 /// Whether SQLite has to create something in order to read the file as usual. When a process has it
 /// open for writing, both files are there.
-pub(super) fn incomplete(state: &Path) -> bool {
+pub(super) fn is_alone(state: &Path) -> bool {
     !(beside(state, "-wal").exists() && beside(state, "-shm").exists())
 }
 
@@ -34,6 +34,23 @@ pub(super) fn is_sealed(state: &Path) -> bool {
     read_only(state)
         || read_only(folder)
         || std::fs::OpenOptions::new().write(true).open(state).is_err()
+}
+
+const FLAGS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
+
+/// Opens the file beside whoever writes it. What is beside a sealed one is only read.
+pub(super) fn shared(state: &Path, sealed: bool) -> Result<Connection, StoreError> {
+    let opened = if sealed {
+        uri(state, "readonly_shm=1")
+    } else {
+        Connection::open_with_flags(state, FLAGS)
+    };
+    opened.map_err(|error| super::open::from_sqlite(state, &error))
+}
+
+fn uri(state: &Path, option: &str) -> rusqlite::Result<Connection> {
+    let name = format!("file:{}?{option}", escaped(state));
+    Connection::open_with_flags(name, FLAGS | OpenFlags::SQLITE_OPEN_URI)
 }
 
 /// Opens a file that no process writes, through memory of its own.
@@ -56,13 +73,11 @@ pub(super) fn open(state: &Path) -> Result<Connection, StoreError> {
                 .to_owned(),
         ));
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = if is_filled(&beside(state, "-wal")) {
-        with_wal(state, flags)
+        with_wal(state)
     } else {
         // Nothing is missing from the file itself, and `immutable` keeps SQLite from anything else.
-        let name = format!("file:{}?immutable=1", escaped(state));
-        Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_URI)
+        uri(state, "immutable=1")
     };
     opened.map_err(|error| super::open::from_sqlite(state, &error))
 }
@@ -70,16 +85,16 @@ pub(super) fn open(state: &Path) -> Result<Connection, StoreError> {
 /// What was committed and not yet moved into the file stands in the WAL. Without locks and in exclusive
 /// mode SQLite keeps its index in memory; what it reads it leaves as it is.
 #[cfg(unix)]
-fn with_wal(state: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags_and_vfs(state, flags, c"unix-none")?;
+fn with_wal(state: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags_and_vfs(state, FLAGS, c"unix-none")?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.query_row("PRAGMA locking_mode = EXCLUSIVE", [], |_| Ok(()))?;
     Ok(connection)
 }
 
 #[cfg(not(unix))]
-fn with_wal(state: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-    Connection::open_with_flags(state, flags)
+fn with_wal(state: &Path) -> rusqlite::Result<Connection> {
+    Connection::open_with_flags(state, FLAGS)
 }
 
 fn is_filled(path: &Path) -> bool {
