@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Resolve(ResolveArgs),
     /// Check runbooks without running anything
     Validate(ValidateArgs),
+    /// Try a runbook in the sandbox: killed and resumed at every place
+    Test(TestArgs),
     /// List step types, or show the manual of one
     Steps(StepsArgs),
     /// Show an environment, or what two differ in
@@ -305,6 +307,38 @@ pub(crate) struct ValidateArgs {
     /// Environment to check against
     #[arg(long, short, env = "RUNBOOK_ENV")]
     pub(crate) env: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// Runbooks: files, or names under runbooks/
+    #[arg(required = true)]
+    pub(crate) files: Vec<String>,
+    /// Kill the process at every place, lose the answer of every call that changes something, resume, and
+    /// compare the worlds
+    #[arg(long)]
+    pub(crate) crash_sweep: bool,
+    /// Environment: a file under environments/
+    #[arg(long, short, env = "RUNBOOK_ENV")]
+    pub(crate) env: Option<String>,
+    /// A parameter
+    #[arg(long = "param", short, value_name = "NAME=VALUE")]
+    pub(crate) params: Vec<String>,
+    /// Override one environment variable
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    pub(crate) sets: Vec<String>,
+    /// At most so many crash points and so many lost answers, spread over the run
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) limit: Option<usize>,
+    /// Only this case, such as crash:17 or lost:3
+    #[arg(long, value_name = "CASE")]
+    pub(crate) case: Option<String>,
+    /// Cases at once
+    #[arg(long, default_value_t = 2)]
+    pub(crate) jobs: usize,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,

@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod crash;
 mod drive;
 mod exit;
 mod failure;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         }
     };
     trace();
+    crash::install();
     let json = wants_json(&cli.command);
     match start(cli) {
         Ok(code) => ExitCode::from(code),
@@ -80,6 +82,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Rollback(args) => commands::rollback::run(&project, args).await,
         Command::Resolve(args) => commands::resolve::run(&project, args).await,
         Command::Validate(args) => commands::validate::run(&project, args),
+        Command::Test(args) => commands::test::run(&project, args).await,
         Command::Steps(args) => commands::steps::run(args),
         Command::Env(args) => commands::env::run(&project, args),
         Command::Sandbox(args) => commands::sandbox::run(&project, args).await,
@@ -110,6 +113,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Rollback(args) => args.json,
         Command::Resolve(args) => args.json,
         Command::Validate(args) => args.json,
+        Command::Test(args) => args.json,
         Command::Steps(args) => args.json,
         Command::Env(args) => args.json,
         Command::Sandbox(args) => args.json,

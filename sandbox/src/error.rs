@@ -72,6 +72,12 @@ pub enum Error {
         /// The folder.
         dir: PathBuf,
     },
+    /// What is in an account could not be listed.
+    #[error("the account cannot be listed:\n{output}")]
+    Inventory {
+        /// The last words of the script.
+        output: String,
+    },
     /// The sandbox refused a request to its control endpoint.
     #[error("the sandbox refused: {message}")]
     Refused {
@@ -118,6 +124,7 @@ impl Error {
             Error::Daemon { .. } | Error::Slow { .. } => {
                 "read the log above; `runbook sandbox serve` shows it live".into()
             }
+            Error::Inventory { .. } => "`runbook sandbox status` tells whether it still runs".into(),
             Error::Busy { .. } => "use that one, or stop it with `runbook sandbox stop`".into(),
             Error::NotRunning { .. } | Error::Unreachable { .. } => {
                 "start one with `runbook sandbox start`".into()

@@ -20,6 +20,7 @@ mod faults;
 mod files;
 mod handle;
 mod http;
+mod inventory;
 mod ledger;
 mod lifecycles;
 mod memory;

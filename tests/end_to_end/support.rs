@@ -142,25 +142,11 @@ impl Person {
     pub fn inventory(&self) -> String {
         let options = runbook_sandbox::Options::for_state(sandbox_dir());
         let runtime = tokio::runtime::Runtime::new().unwrap();
-        let (python, url) = runtime.block_on(async {
-            let python = runbook_sandbox::prepare(&options, &|_| {}).await.unwrap();
+        runtime.block_on(async {
             let handle = runbook_sandbox::Handle::find(&options).await.unwrap();
-            (python.interpreter().to_path_buf(), handle.url().to_owned())
-        });
-        let output = Command::new(python)
-            .arg(root().join("tests/end_to_end/inventory.py"))
-            .env("AWS_ENDPOINT_URL", url)
-            .env("AWS_ACCESS_KEY_ID", format!("SANDBOX{}", self.account))
-            .env("AWS_SECRET_ACCESS_KEY", "sandbox")
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        String::from_utf8(output.stdout).unwrap()
+            let account = Some(self.account.as_str());
+            handle.inventory(&options, account).await.unwrap()
+        })
     }
 
     /// Nothing in this person's account takes time.

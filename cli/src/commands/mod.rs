@@ -17,5 +17,6 @@ pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod steps;
+pub(crate) mod test;
 pub(crate) mod validate;
 pub(crate) mod word;

@@ -1,0 +1,156 @@
+//! `runbook test FILE --crash-sweep`: a runbook is run in the sandbox again and again; each time the process
+//! dies at another place, or the answer of another call is lost. Resumed, it must leave the same world.
+
+mod case;
+mod plan;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::args::TestArgs;
+use crate::exit;
+use crate::failure::Failure;
+use crate::project::Project;
+use crate::ui::{out, style};
+use case::{Bench, Verdict};
+use plan::{Case, Plan};
+
+/// Sweeps over every file that was named.
+pub(crate) async fn run(project: &Project, args: &TestArgs) -> Result<u8, Failure> {
+    if !args.crash_sweep {
+        return Err(Failure::usage("what is to be tested?")
+            .help("`runbook test FILE --crash-sweep` kills and resumes the runbook everywhere"));
+    }
+    let mut code = exit::OK;
+    for file in &args.files {
+        let sweep = sweep(project, args, file).await?;
+        if args.json {
+            out(&format!("{}\n", sweep.as_json()));
+        } else {
+            out(&sweep.as_text());
+        }
+        if !sweep.is_sound() {
+            code = exit::FAILED;
+        }
+    }
+    Ok(code)
+}
+
+/// What came of all cases of one file.
+struct Sweep {
+    file: String,
+    points: usize,
+    calls: usize,
+    cases: Vec<(Case, Verdict)>,
+}
+
+async fn sweep(project: &Project, args: &TestArgs, file: &str) -> Result<Sweep, Failure> {
+    let bench = Arc::new(Bench::new(project, args, file).await?);
+    let calm = Arc::new(bench.calm().await?);
+    let plan = Plan::of(&calm, args);
+    let bar = ProgressBar::new(plan.cases.len() as u64).with_style(
+        ProgressStyle::with_template("  {msg} {bar:32} {pos}/{len} {eta}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar()),
+    );
+    bar.set_message(file.to_owned());
+    let slots = Arc::new(Semaphore::new(args.jobs.max(1)));
+    let number = Arc::new(AtomicUsize::new(0));
+    let mut running = JoinSet::new();
+    for case in plan.cases {
+        let (bench, calm, slots, number) =
+            (bench.clone(), calm.clone(), slots.clone(), number.clone());
+        running.spawn(async move {
+            let _slot = slots.acquire_owned().await;
+            let place = number.fetch_add(1, Ordering::SeqCst) + 1;
+            let verdict = bench.play(&case, place, &calm).await;
+            (case, verdict)
+        });
+    }
+    let mut cases = Vec::new();
+    while let Some(ended) = running.join_next().await {
+        let Ok((case, verdict)) = ended else { continue };
+        cases.push((case, verdict?));
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    cases.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(Sweep {
+        file: file.to_owned(),
+        points: plan.points,
+        calls: plan.calls,
+        cases,
+    })
+}
+
+impl Sweep {
+    fn count(&self, crashes: bool, wanted: fn(&Verdict) -> bool) -> usize {
+        self.cases
+            .iter()
+            .filter(|(case, verdict)| case.is_crash() == crashes && wanted(verdict))
+            .count()
+    }
+
+    fn is_sound(&self) -> bool {
+        self.cases.iter().all(|(_, verdict)| !verdict.is_bad())
+    }
+
+    fn as_text(&self) -> String {
+        let mut text = format!("crash sweep of {}\n\n", style::bold(&self.file));
+        for (crashes, name, all) in [
+            (true, "crash points", self.points),
+            (false, "lost answers", self.calls),
+        ] {
+            let tried = self.count(crashes, |_| true);
+            let same = self.count(crashes, |verdict| matches!(verdict, Verdict::Same));
+            let doubt = self.count(crashes, |verdict| matches!(verdict, Verdict::InDoubt(_)));
+            let bad = self.count(crashes, Verdict::is_bad);
+            let verdict = if bad == 0 {
+                style::green("ok")
+            } else {
+                style::red("FAIL")
+            };
+            let _ = writeln!(
+                text,
+                "  {name:<14} {tried:>5} of {all:<6} {same:>5} the same world  {doubt:>3} in doubt  {bad:>3} wrong  {verdict}"
+            );
+        }
+        for (case, verdict) in self.cases.iter().filter(|(_, verdict)| verdict.is_bad()) {
+            let _ = write!(
+                text,
+                "\n{} {case}\n{}\n  again: runbook test {} --crash-sweep --case {case}\n",
+                style::red("wrong"),
+                verdict.words(),
+                self.file
+            );
+        }
+        text
+    }
+
+    fn as_json(&self) -> serde_json::Value {
+        let rows: Vec<_> = self
+            .cases
+            .iter()
+            .map(|(case, verdict)| {
+                json!({
+                    "case": case.to_string(),
+                    "place": case.place(),
+                    "verdict": verdict.name(),
+                    "words": verdict.words(),
+                })
+            })
+            .collect();
+        json!({
+            "file": self.file,
+            "crash_points": self.points,
+            "calls": self.calls,
+            "sound": self.is_sound(),
+            "cases": rows,
+        })
+    }
+}

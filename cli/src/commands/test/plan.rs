@@ -1,0 +1,152 @@
+//! Which cases a sweep tries.
+
+use std::fmt;
+
+use crate::args::TestArgs;
+
+/// One disturbance.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Case {
+    /// The process dies at this place.
+    Crash {
+        /// Its number.
+        number: usize,
+        /// Its name.
+        place: String,
+    },
+    /// The call takes effect and its answer is lost.
+    Lost {
+        /// Number among the calls that change something.
+        number: usize,
+        /// The service.
+        service: String,
+        /// The operation.
+        operation: String,
+        /// Calls of the same operation before it.
+        skip: u64,
+    },
+}
+
+impl Case {
+    pub(super) fn is_crash(&self) -> bool {
+        matches!(self, Self::Crash { .. })
+    }
+
+    /// The place, for people.
+    pub(super) fn place(&self) -> String {
+        match self {
+            Self::Crash { place, .. } => place.clone(),
+            Self::Lost {
+                service, operation, ..
+            } => format!("{service}:{operation}"),
+        }
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crash { number, .. } => write!(f, "crash:{number}"),
+            Self::Lost { number, .. } => write!(f, "lost:{number}"),
+        }
+    }
+}
+
+/// What an undisturbed run came by.
+#[derive(Debug)]
+pub(super) struct Calm {
+    /// Its exit code.
+    pub(super) code: u8,
+    /// What is in its account afterwards.
+    pub(super) inventory: String,
+    /// The places that its own run reached: number and name.
+    pub(super) points: Vec<(usize, String)>,
+    /// The calls of its own run that changed something: service, operation, equal ones before.
+    pub(super) calls: Vec<(String, String, u64)>,
+}
+
+/// The cases to try, and of how many.
+pub(super) struct Plan {
+    pub(super) points: usize,
+    pub(super) calls: usize,
+    pub(super) cases: Vec<Case>,
+}
+
+impl Plan {
+    pub(super) fn of(calm: &Calm, args: &TestArgs) -> Self {
+        let crashes = calm.points.iter().map(|(number, place)| Case::Crash {
+            number: *number,
+            place: place.clone(),
+        });
+        let calls = calm.calls.iter().enumerate();
+        let lost = calls.map(|(index, (service, operation, skip))| Case::Lost {
+            number: index + 1,
+            service: service.clone(),
+            operation: operation.clone(),
+            skip: *skip,
+        });
+        let mut cases: Vec<Case> = spread(crashes.collect(), args.limit);
+        cases.extend(spread(lost.collect(), args.limit));
+        if let Some(wanted) = &args.case {
+            let all = calm.points.iter().map(|(number, place)| Case::Crash {
+                number: *number,
+                place: place.clone(),
+            });
+            cases = all
+                .chain(cases.into_iter().filter(|case| !case.is_crash()))
+                .filter(|case| case.to_string() == *wanted)
+                .collect();
+        }
+        Self {
+            points: calm.points.len(),
+            calls: calm.calls.len(),
+            cases,
+        }
+    }
+}
+
+/// At most `limit` of them, evenly over all; all when it is absent.
+fn spread(cases: Vec<Case>, limit: Option<usize>) -> Vec<Case> {
+    let Some(limit) = limit.filter(|limit| *limit < cases.len()) else {
+        return cases;
+    };
+    let count = cases.len();
+    (0..limit)
+        .map(|index| cases[index * count / limit].clone())
+        .collect()
+}
+
+/// Whether an operation changes something, by its name.
+pub(super) fn changes(operation: &str) -> bool {
+    let reads = [
+        "Describe", "Get", "List", "Assume", "Head", "Test", "Search",
+    ];
+    !reads.iter().any(|word| operation.starts_with(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_spreads_over_the_whole_run() {
+        let case = |number: usize| Case::Crash {
+            number,
+            place: "journal.sync".to_owned(),
+        };
+        let all: Vec<Case> = (1..=10).map(case).collect();
+        assert_eq!(spread(all.clone(), None), all);
+        assert_eq!(spread(all.clone(), Some(20)), all);
+        let few: Vec<String> = spread(all, Some(4))
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        assert_eq!(few, ["crash:1", "crash:3", "crash:6", "crash:8"]);
+    }
+
+    #[test]
+    fn reading_operations_change_nothing() {
+        assert!(changes("CreateVpc") && changes("ModifyVpcAttribute") && changes("Publish"));
+        assert!(!changes("DescribeVpcs") && !changes("ListHostedZones") && !changes("GetChange"));
+    }
+}
