@@ -1,5 +1,8 @@
 //! Attempts in flight: one task each.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+
 use runbook_core::{Answer, Executed, Fault, FaultKind, Key, Method};
 use runbook_step::Context;
 use runbook_step::context::Log;
@@ -37,6 +40,25 @@ impl Flight {
     }
 }
 
+/// What comes of `work`; none when it panicked. In the same task: a second one that watched would wake
+/// another thread for every step.
+async fn unless_panicked<T>(work: impl Future<Output = T>) -> Option<T> {
+    let mut work = std::pin::pin!(work);
+    std::future::poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
+            .map_or(Poll::Ready(None), |poll| poll.map(Some))
+    })
+    .await
+}
+
+/// A panic in a step type is a failed attempt, not a lost one.
+fn panicked() -> Landed {
+    Landed::Answer(failed(Fault {
+        executed: Executed::Unknown,
+        ..Fault::new(FaultKind::Internal, "the step type panicked")
+    }))
+}
+
 impl Driver {
     /// Puts an attempt into flight. Its intent is on disk.
     pub(super) fn launch(&mut self, key: Key, number: u32, method: Method) {
@@ -45,16 +67,17 @@ impl Driver {
         let task = if method == Method::Child {
             let child = drive_child(self.child(key));
             tokio::spawn(async move {
-                let _ = land.send((key, number, child.await));
+                let landed = unless_panicked(child).await;
+                let _ = land.send((key, number, landed.unwrap_or_else(panicked)));
             })
         } else {
             let job = self.job(key, method, (log.clone(), requests.clone()));
             tokio::spawn(async move {
-                let answer = match job {
-                    Ok(job) => job.carry_out().await,
-                    Err(fault) => failed(fault),
+                let landed = match job {
+                    Ok(job) => unless_panicked(job.carry_out()).await.map(Landed::Answer),
+                    Err(fault) => Some(Landed::Answer(failed(fault))),
                 };
-                let _ = land.send((key, number, Landed::Answer(answer)));
+                let _ = land.send((key, number, landed.unwrap_or_else(panicked)));
             })
         };
         let flight = Flight {
@@ -63,24 +86,7 @@ impl Driver {
             requests,
             task: task.abort_handle(),
         };
-        self.watch_for_panic(key, number, task);
         self.flying.insert(key, flight);
-    }
-
-    /// A panic in a step type is a failed attempt, not a lost one.
-    fn watch_for_panic(&self, key: Key, number: u32, task: tokio::task::JoinHandle<()>) {
-        let land = self.land.clone();
-        tokio::spawn(async move {
-            if let Err(error) = task.await
-                && error.is_panic()
-            {
-                let fault = Fault {
-                    executed: Executed::Unknown,
-                    ..Fault::new(FaultKind::Internal, "the step type panicked")
-                };
-                let _ = land.send((key, number, Landed::Answer(failed(fault))));
-            }
-        });
     }
 
     fn job(&self, key: Key, method: Method, (log, requests): (Log, Log)) -> Result<Job, Fault> {
