@@ -1,12 +1,15 @@
-//! One thread with the only write connection. It takes everything that is queued, opens one
-//! transaction, carries the jobs out, commits once and answers all: commits are shared when there is
-//! something to share and never wait for it.
+//! The only write connection. Everything that is queued goes into one transaction: one commit for all,
+//! one sync, then the answers. Commits are shared when there is something to share and never wait for it.
+//!
+//! A thread owns the queue. A caller that finds nothing queued and the connection free carries its job
+//! out itself: waking the thread and being woken by it takes longer than half a sync.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::StoreError;
@@ -15,7 +18,7 @@ use crate::fail;
 
 /// What the writer does within a shared transaction. A job checks before it writes, so that a refused
 /// job leaves nothing behind.
-type Work = Box<dyn FnOnce(&Transaction<'_>) -> Outcome + Send>;
+type Work = Box<dyn FnOnce(&Connection) -> Outcome + Send>;
 
 /// Answers the caller once the transaction is on disk.
 type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -30,10 +33,20 @@ enum Outcome {
 /// Jobs that wait for the writer.
 const QUEUE: usize = 4096;
 
-/// The handle of the writer thread; cloned freely.
+/// How long a process waits for another one's transaction.
+pub(super) const BUSY: Duration = Duration::from_secs(10);
+
+/// The write connection; taken out for good after a failed write or sync, which is never retried on the
+/// same handle.
+type Shared = Arc<Mutex<Option<Connection>>>;
+
+/// The handle of the writer; cloned freely.
 #[derive(Clone)]
 pub(super) struct Writer {
     jobs: mpsc::Sender<Work>,
+    connection: Shared,
+    /// Whether the thread has jobs in hand, so that it is not overtaken for ever.
+    busy: Arc<AtomicBool>,
     path: Arc<PathBuf>,
 }
 
@@ -41,27 +54,32 @@ impl Writer {
     pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let path = Arc::new(path.to_path_buf());
-        let here = path.clone();
+        let connection = Arc::new(Mutex::new(Some(connection)));
+        let busy = Arc::new(AtomicBool::new(false));
+        let (shared, theirs, here) = (connection.clone(), busy.clone(), path.clone());
         std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || serve(connection, queue, &here))
+            .spawn(move || serve(&shared, &theirs, queue, &here))
             .map_err(|error| StoreError::Open {
                 path: path.to_path_buf(),
                 reason: error.to_string(),
             })?;
-        Ok(Self { jobs, path })
+        Ok(Self {
+            jobs,
+            connection,
+            busy,
+            path,
+        })
     }
 
     /// Carries `job` out in the next transaction; answers when it is on disk.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Transaction<'_>) -> Result<Result<T, StoreError>, rusqlite::Error>
-        + Send
-        + 'static,
+        job: impl FnOnce(&Connection) -> Result<Result<T, StoreError>, rusqlite::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (answer, answered) = oneshot::channel();
+        let (answer, mut answered) = oneshot::channel();
         let path = self.path.clone();
-        let work: Work = Box::new(move |transaction| match job(transaction) {
+        let work: Work = Box::new(move |connection| match job(connection) {
             Ok(result) => Outcome::Ready(Box::new(move |committed| {
                 let _ = answer.send(committed.and(result));
             })),
@@ -79,28 +97,78 @@ impl Writer {
             path: self.path.to_path_buf(),
             reason: "the writer has stopped after an earlier error".to_owned(),
         };
-        self.jobs.send(work).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
-    }
-}
-
-fn serve(mut connection: Connection, mut queue: mpsc::Receiver<Work>, path: &Path) {
-    let mut batch = Vec::new();
-    while queue.blocking_recv_many(&mut batch, QUEUE) > 0 {
-        if !commit(&mut connection, std::mem::take(&mut batch), path) {
-            // A failed write or sync is never retried on the same handle.
-            return;
+        match self.at_once(work) {
+            None => answered.try_recv().map_err(|_| gone())?,
+            Some(work) => {
+                self.jobs.send(work).await.map_err(|_| gone())?;
+                answered.await.map_err(|_| gone())?
+            }
         }
     }
+
+    /// Carries a job out on this thread if nobody else has one; gives it back otherwise.
+    fn at_once(&self, work: Work) -> Option<Work> {
+        if self.busy.load(Ordering::Relaxed) || self.jobs.capacity() < QUEUE {
+            return Some(work);
+        }
+        let Ok(mut shared) = self.connection.try_lock() else {
+            return Some(work);
+        };
+        let Some(connection) = shared.as_mut() else {
+            return Some(work);
+        };
+        // Another process' transaction is waited for by the thread, never here.
+        if begin(connection, Duration::ZERO).is_err() {
+            return Some(work);
+        }
+        if !commit(connection, vec![work], &self.path) {
+            *shared = None;
+        }
+        None
+    }
 }
 
-fn commit(connection: &mut Connection, batch: Vec<Work>, path: &Path) -> bool {
-    let mut replies = Vec::with_capacity(batch.len());
+fn serve(shared: &Shared, busy: &AtomicBool, mut queue: mpsc::Receiver<Work>, path: &Path) {
+    let mut batch = Vec::new();
+    while let Some(first) = queue.blocking_recv() {
+        busy.store(true, Ordering::Relaxed);
+        batch.push(first);
+        // A job that panicked has left the connection in no known state.
+        let Ok(mut held) = shared.lock() else { return };
+        let Some(connection) = held.as_mut() else {
+            return;
+        };
+        // Taken while the connection is held: what came meanwhile shares the commit.
+        while let Ok(work) = queue.try_recv() {
+            batch.push(work);
+        }
+        let sound = begin(connection, BUSY)
+            .map_err(|error| from_sqlite(path, &error))
+            .is_ok_and(|()| commit(connection, std::mem::take(&mut batch), path));
+        if !sound {
+            *held = None;
+            return;
+        }
+        busy.store(false, Ordering::Relaxed);
+    }
+}
+
+fn begin(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
     fail::point("journal.write");
+    connection.busy_timeout(patience)?;
+    connection
+        .prepare_cached("BEGIN IMMEDIATE")?
+        .execute([])
+        .map(|_| ())
+}
+
+/// Carries a batch out in the open transaction, commits it and answers all. False when SQLite failed:
+/// nothing was committed, and the connection is not to be used again.
+fn commit(connection: &Connection, batch: Vec<Work>, path: &Path) -> bool {
+    let mut replies = Vec::with_capacity(batch.len());
     let done = (|| {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for work in batch {
-            match work(&transaction) {
+            match work(connection) {
                 Outcome::Ready(reply) => replies.push(reply),
                 Outcome::Broken(error, reply) => {
                     replies.push(reply);
@@ -109,7 +177,7 @@ fn commit(connection: &mut Connection, batch: Vec<Work>, path: &Path) -> bool {
             }
         }
         fail::point("journal.sync");
-        transaction.commit()
+        connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())
     })();
     fail::point("journal.synced");
     let result = done.map_err(|error| from_sqlite(path, &error));
@@ -120,6 +188,3 @@ fn commit(connection: &mut Connection, batch: Vec<Work>, path: &Path) -> bool {
     fail::point("journal.answered");
     sound
 }
-
-/// How long a process waits for another one's transaction.
-pub(super) const BUSY: Duration = Duration::from_secs(10);
