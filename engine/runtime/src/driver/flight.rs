@@ -1,6 +1,7 @@
 //! Attempts in flight: one task each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::task::Poll;
 
 use runbook_core::{Answer, Executed, Fault, FaultKind, Key, Method};
@@ -41,9 +42,8 @@ impl Flight {
 }
 
 /// What comes of `work`; none when it panicked. In the same task: a second one that watched would wake
-/// another thread for every step.
-async fn unless_panicked<T>(work: impl Future<Output = T>) -> Option<T> {
-    let mut work = std::pin::pin!(work);
+/// another thread for every step. Boxed: a task that held it by value would hold it three times.
+async fn unless_panicked<T>(mut work: Pin<Box<impl Future<Output = T>>>) -> Option<T> {
     std::future::poll_fn(|context| {
         catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
             .map_or(Poll::Ready(None), |poll| poll.map(Some))
@@ -65,16 +65,18 @@ impl Driver {
         let (log, requests) = (Log::default(), Log::default());
         let land = self.land.clone();
         let task = if method == Method::Child {
-            let child = drive_child(self.child(key));
+            let child = Box::pin(drive_child(self.child(key)));
             tokio::spawn(async move {
                 let landed = unless_panicked(child).await;
                 let _ = land.send((key, number, landed.unwrap_or_else(panicked)));
             })
         } else {
-            let job = self.job(key, method, (log.clone(), requests.clone()));
+            let job = self
+                .job(key, method, (log.clone(), requests.clone()))
+                .map(|job| Box::pin(job.carry_out()));
             tokio::spawn(async move {
                 let landed = match job {
-                    Ok(job) => unless_panicked(job.carry_out()).await.map(Landed::Answer),
+                    Ok(job) => unless_panicked(job).await.map(Landed::Answer),
                     Err(fault) => Some(Landed::Answer(failed(fault))),
                 };
                 let _ = land.send((key, number, landed.unwrap_or_else(panicked)));
