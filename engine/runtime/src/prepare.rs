@@ -87,7 +87,11 @@ impl Facts {
         } else if run.has_failed() {
             "failed"
         } else {
-            if run.is_main_open() { "running" } else { "succeeded" }
+            if run.is_main_open() {
+                "running"
+            } else {
+                "succeeded"
+            }
         };
         json!({
             "id": self.id,
