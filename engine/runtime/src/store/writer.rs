@@ -2,7 +2,7 @@
 //! one sync, then the answers. Commits are shared when there is something to share and never wait for it.
 //!
 //! A thread owns the queue. A caller that finds nothing queued and the connection free carries its job
-//! out itself: waking the thread and being woken by it takes longer than half a sync.
+//! out itself: a chain would wake the thread and be woken by it for every step.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
