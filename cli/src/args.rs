@@ -488,10 +488,26 @@ pub(crate) struct BackupArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
-    /// Steps in the chain and in the fan-out
+    /// Steps in the chain and in the fan-out, and number of the runs at once
     #[arg(long, default_value_t = 1000)]
     pub(crate) steps: usize,
+    /// Measure a chain of 100000 steps too
+    #[arg(long)]
+    pub(crate) long: bool,
+    /// One measurement only, in this process
+    #[arg(long, hide = true)]
+    pub(crate) part: Option<BenchPart>,
+    /// What it needs
+    #[arg(hide = true, requires = "part")]
+    pub(crate) rest: Vec<String>,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(crate) enum BenchPart {
+    Chain,
+    Parallel,
+    Resume,
 }

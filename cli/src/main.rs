@@ -58,7 +58,14 @@ fn start(cli: Cli) -> Result<u8, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let code = runtime.block_on(command(cli));
+    // On a worker: a driver and its steps then pass the turn on without waking another thread.
+    let code = match runtime.block_on(runtime.spawn(command(cli))) {
+        Ok(code) => code,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(ended) => Err(Failure::new(exit::FAILED, ended.to_string())),
+        },
+    };
     // A thread that reads from a terminal must not hold the end up.
     runtime.shutdown_background();
     code

@@ -143,18 +143,14 @@ impl Handle {
         account: Option<&str>,
         key: Option<&str>,
     ) -> Result<Vec<ActiveFault>, Error> {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.append_pair("account", account.unwrap_or(DEFAULT_ACCOUNT));
-        if let Some(key) = key {
-            query.append_pair("key", key);
-        }
+        // Finished before the request: it must not be held while another thread may take over.
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("account", account.unwrap_or(DEFAULT_ACCOUNT))
+            .extend_pairs(key.map(|key| ("key", key)))
+            .finish();
         parsed(
-            self.request(
-                Method::DELETE,
-                &format!("faults?{}", query.finish()),
-                Vec::new(),
-            )
-            .await?,
+            self.request(Method::DELETE, &format!("faults?{query}"), Vec::new())
+                .await?,
         )
     }
 

@@ -318,6 +318,9 @@ impl Run {
     fn admit(&mut self, key: Key) {
         let state = &mut self.steps[key.step];
         if state.instances.len() <= key.item {
+            // A plain step has one; growing by itself the list would make room for four.
+            let more = key.item + 1 - state.instances.len();
+            state.instances.reserve_exact(more);
             state.instances.resize_with(key.item + 1, Instance::default);
         }
         if state.instances[key.item].state == InstanceState::Queued {

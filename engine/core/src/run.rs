@@ -468,6 +468,12 @@ impl Run {
         self.failed
     }
 
+    /// Whether a main step has not ended.
+    #[must_use]
+    pub fn is_main_open(&self) -> bool {
+        self.open[section_index(Section::Main)] > 0
+    }
+
     /// The name of its state.
     #[must_use]
     pub fn status(&self) -> RunStatus {

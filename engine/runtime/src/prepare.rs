@@ -89,15 +89,11 @@ impl Facts {
         } else if run.has_failed() {
             "failed"
         } else {
-            let main_open = run
-                .book()
-                .steps
-                .iter()
-                .zip(run.steps())
-                .any(|(step, state)| {
-                    step.section == runbook_core::Section::Main && state.ended.is_none()
-                });
-            if main_open { "running" } else { "succeeded" }
+            if run.is_main_open() {
+                "running"
+            } else {
+                "succeeded"
+            }
         };
         json!({
             "id": self.id,
@@ -247,7 +243,11 @@ impl Facts {
 
     /// Where the AWS calls of an item go.
     pub(crate) fn aws_of(&self, run: &Run, key: Key) -> StepResult<Aws> {
-        self.aws(&self.book.steps[key.step], &self.scope_of(run, key))
+        let step = &self.book.steps[key.step];
+        if step.region.is_none() && step.role_arn.is_none() {
+            return Ok(self.definition.aws.clone());
+        }
+        self.aws(step, &self.scope_of(run, key))
     }
 
     fn aws(&self, step: &Step, scope: &Scope) -> StepResult<Aws> {

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use runbook_core::{
-    Event, Executed, InstanceState, Journal, Key, Run, Shape, StepStatus, Timestamp, Undoing, Work,
+    Event, Executed, Instance, InstanceState, Journal, Key, Run, Shape, StepStatus, Timestamp,
+    Undoing, Work,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::store::{ApprovalRow, EffectRow, EffectState, Rows, RunRow, StepRow};
@@ -97,20 +99,29 @@ fn step_row(run: &Run, key: Key) -> Option<StepRow> {
             InstanceState::Succeeded { at, .. } | InstanceState::Failed { at, .. } => Some(*at),
             InstanceState::Queued | InstanceState::Live(_) | InstanceState::Cancelled => None,
         },
-        body: serde_json::to_string(&slim(instance)).unwrap_or_default(),
+        body: slim(instance),
     })
 }
 
-/// Inputs and outputs stand in the journal; the row shows the rest.
-fn slim(instance: &runbook_core::Instance) -> Value {
-    let attempt = instance.attempt.as_ref();
-    json!({
-        "status": instance.status().name(),
-        "attempt": attempt.map(|attempt| attempt.number),
-        "token": attempt.map(|attempt| attempt.token.as_str()),
-        "deadline": attempt.map(|attempt| attempt.deadline),
-        "note": attempt.and_then(|attempt| attempt.note.as_deref()),
-    })
+/// What the columns of a step row leave out. Inputs and outputs stand in the journal.
+#[derive(Serialize)]
+struct Slim<'a> {
+    token: &'a str,
+    deadline: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+}
+
+fn slim(instance: &Instance) -> String {
+    let Some(attempt) = &instance.attempt else {
+        return "{}".to_owned();
+    };
+    let slim = Slim {
+        token: &attempt.token,
+        deadline: attempt.deadline,
+        note: attempt.note.as_deref(),
+    };
+    serde_json::to_string(&slim).unwrap_or_default()
 }
 
 fn whole_row(run: &Run, step: usize) -> StepRow {

@@ -1,5 +1,9 @@
 //! Attempts in flight: one task each.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::Poll;
+
 use runbook_core::{
     Answer, Attempt, Executed, Fault, FaultKind, Instance, InstanceState, Key, Method, Timestamp,
     Undo,
@@ -58,11 +62,31 @@ impl Drop for Flight {
     }
 }
 
+/// What comes of `work`; none when it panicked. In the same task: a second one that watched would wake
+/// another thread for every step. Boxed: a task that held it by value would hold it three times.
+async fn unless_panicked<T>(mut work: Pin<Box<impl Future<Output = T>>>) -> Option<T> {
+    std::future::poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context)))
+            .map_or(Poll::Ready(None), |poll| poll.map(Some))
+    })
+    .await
+}
+
+/// A panic in a step type is a failed attempt, not a lost one.
+fn panicked(share: f64) -> Landed {
+    let fault = Fault {
+        executed: Executed::Unknown,
+        ..Fault::new(FaultKind::Internal, "the step type panicked")
+    };
+    Landed::Answer(failed(fault, share))
+}
+
 impl Driver {
     /// Puts an attempt into flight. Its intent is on disk.
     pub(super) fn launch(&mut self, key: Key, number: u32, method: Method) {
         let (log, requests) = (Log::default(), Log::default());
         let land = self.land.clone();
+        let share = (self.engine.options.clock.share)();
         let mut child = None;
         let task = if matches!(method, Method::Child | Method::UndoChild) {
             let back = method == Method::UndoChild;
@@ -70,22 +94,28 @@ impl Driver {
             let tie = Tie::new(actor, self.orders.subscribe(), back);
             let step = self.child(key, tie.clone());
             child = Some(tie);
-            tokio::spawn(async move {
-                let landed = if back {
+            let work = Box::pin(async move {
+                if back {
                     roll_back(step).await
                 } else {
                     drive_child(step).await
-                };
+                }
+            });
+            tokio::spawn(async move {
+                let landed = unless_panicked(work).await;
+                let landed = landed.unwrap_or_else(|| panicked(share));
                 let _ = land.send((key, number, landed));
             })
         } else {
-            let job = self.job(key, method, (log.clone(), requests.clone()));
-            let share = (self.engine.options.clock.share)();
+            let job = self
+                .job(key, method, (log.clone(), requests.clone()))
+                .map(|job| Box::pin(job.carry_out()));
             tokio::spawn(async move {
                 let landed = match job {
-                    Ok(job) => match job.carry_out().await {
-                        Outcome::Answer(answer) => Landed::Answer(answer),
-                        Outcome::Stalled => Landed::Stalled,
+                    Ok(job) => match unless_panicked(job).await {
+                        Some(Outcome::Answer(answer)) => Landed::Answer(answer),
+                        Some(Outcome::Stalled) => Landed::Stalled,
+                        None => panicked(share),
                     },
                     Err(fault) => Landed::Answer(failed(fault, share)),
                 };
@@ -97,27 +127,10 @@ impl Driver {
             log,
             requests,
             task: task.abort_handle(),
-            over: Some(self.watch_for_panic(key, number, task)),
+            over: Some(task),
             child,
         };
         self.flying.insert(key, flight);
-    }
-
-    /// A panic in a step type is a failed attempt, not a lost one.
-    fn watch_for_panic(&self, key: Key, number: u32, task: JoinHandle<()>) -> JoinHandle<()> {
-        let land = self.land.clone();
-        let share = (self.engine.options.clock.share)();
-        tokio::spawn(async move {
-            if let Err(error) = task.await
-                && error.is_panic()
-            {
-                let fault = Fault {
-                    executed: Executed::Unknown,
-                    ..Fault::new(FaultKind::Internal, "the step type panicked")
-                };
-                let _ = land.send((key, number, Landed::Answer(failed(fault, share))));
-            }
-        })
     }
 
     fn job(&self, key: Key, method: Method, (log, requests): (Log, Log)) -> Result<Job, Fault> {

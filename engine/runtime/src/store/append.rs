@@ -2,12 +2,12 @@
 //! transaction that it shares.
 
 use runbook_core::{Event, Journal, RunStatus, Timestamp};
-use rusqlite::{OptionalExtension, Result as SqlResult, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Result as SqlResult, params};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::lock::{hold_lock, relock, take_lock};
-use super::record::{Commit, NewRunRow, Signal, StepRow};
+use super::record::{Commit, NewRunRow, RunRow, Signal, StepRow};
 use super::{Created, StoreError};
 use crate::token::digest;
 
@@ -43,7 +43,7 @@ pub(super) fn terminal_codes() -> String {
     codes.join(",")
 }
 
-pub(super) fn create(transaction: &Transaction<'_>, run: &NewRunRow) -> Checked<Created> {
+pub(super) fn create(transaction: &Connection, run: &NewRunRow) -> Checked<Created> {
     let existing: Option<String> = transaction
         .prepare_cached("SELECT id FROM run WHERE id = ?1 OR idempotency_key = ?2")?
         .query_row(params![run.id, run.idempotency_key], |row| row.get(0))
@@ -89,7 +89,15 @@ pub(super) fn create(transaction: &Transaction<'_>, run: &NewRunRow) -> Checked<
     if let Some(key) = &run.lock {
         hold_lock(transaction, key, &run.id, run.created)?;
     }
-    write_events(transaction, &run.id, 0, 0, std::slice::from_ref(&run.event))?;
+    let none = Known {
+        seq: 0,
+        epoch: 0,
+        head: None,
+    };
+    let first = write_events(transaction, &run.id, none, std::slice::from_ref(&run.event))?;
+    transaction
+        .prepare_cached("UPDATE run SET seq = ?2, head = ?3 WHERE id = ?1")?
+        .execute(params![run.id, first.seq, first.head])?;
     Ok(Ok(Created::New))
 }
 
@@ -101,7 +109,7 @@ pub(super) fn no_run(id: &str) -> StoreError {
 }
 
 pub(super) fn signal(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     run: &str,
     actor: &str,
     at: Timestamp,
@@ -121,36 +129,48 @@ pub(super) fn signal(
     Ok(Ok(transaction.last_insert_rowid()))
 }
 
-pub(super) fn append(transaction: &Transaction<'_>, commit: &Commit) -> Checked<()> {
-    let current: Option<(i64, i64)> = transaction
-        .prepare_cached("SELECT seq, epoch FROM run WHERE id = ?1")?
-        .query_row([&commit.run], |row| Ok((row.get(0)?, row.get(1)?)))
+/// What the store knows of a run before a commit.
+struct Known {
+    seq: i64,
+    epoch: i64,
+    /// Hash of the last event.
+    head: Option<Vec<u8>>,
+}
+
+pub(super) fn append(transaction: &Connection, commit: &Commit) -> Checked<()> {
+    let known = transaction
+        .prepare_cached("SELECT seq, epoch, head FROM run WHERE id = ?1")?
+        .query_row([&commit.run], |row| {
+            Ok(Known {
+                seq: row.get(0)?,
+                epoch: row.get(1)?,
+                head: row.get(2)?,
+            })
+        })
         .optional()?;
-    let Some((seq, epoch)) = current else {
+    let Some(known) = known else {
         return Ok(Err(no_run(&commit.run)));
     };
-    let (seq, epoch) = (
-        u64::try_from(seq).unwrap_or_default(),
-        u64::try_from(epoch).unwrap_or_default(),
-    );
-    if epoch != commit.epoch {
+    let number = |number: i64| u64::try_from(number).unwrap_or_default();
+    if number(known.epoch) != commit.epoch {
         return Ok(Err(StoreError::LeaseLost {
             run: commit.run.clone(),
             ours: commit.epoch,
-            current: epoch,
+            current: number(known.epoch),
         }));
     }
-    if seq != commit.expected_seq {
+    if number(known.seq) != commit.expected_seq {
         return Ok(Err(StoreError::Conflict {
             run: commit.run.clone(),
             expected: commit.expected_seq,
-            found: seq,
+            found: number(known.seq),
         }));
     }
     if let Err(held) = relock(transaction, commit)? {
         return Ok(Err(held));
     }
-    write_events(transaction, &commit.run, seq, epoch, &commit.events)?;
+    let last = write_events(transaction, &commit.run, known, &commit.events)?;
+    write_run(transaction, commit, &last)?;
     if let Some((hash, body)) = &commit.definition {
         redefine(transaction, commit, hash, body)?;
     }
@@ -159,12 +179,7 @@ pub(super) fn append(transaction: &Transaction<'_>, commit: &Commit) -> Checked<
 }
 
 /// The run has another definition from here on; its steps may have other places.
-fn redefine(
-    transaction: &Transaction<'_>,
-    commit: &Commit,
-    hash: &str,
-    body: &str,
-) -> SqlResult<()> {
+fn redefine(transaction: &Connection, commit: &Commit, hash: &str, body: &str) -> SqlResult<()> {
     let at = commit.events.first().map_or(0, |one| one.at.0);
     transaction.execute(
         "INSERT OR IGNORE INTO definition (hash, body, created) VALUES (?1, ?2, ?3)",
@@ -178,35 +193,36 @@ fn redefine(
     Ok(())
 }
 
+/// Appends events; what is known of the run after them.
 fn write_events(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     run: &str,
-    seq: u64,
-    epoch: u64,
+    mut known: Known,
     events: &[Journal],
-) -> SqlResult<()> {
+) -> SqlResult<Known> {
     if events.is_empty() {
-        return Ok(());
+        return Ok(known);
     }
-    let mut head: Option<Vec<u8>> = transaction
-        .prepare_cached("SELECT head FROM run WHERE id = ?1")?
-        .query_row([run], |row| row.get(0))?;
     let mut insert = transaction.prepare_cached(
         "INSERT INTO event (run, seq, at, epoch, kind, step, item, attempt, body, hash)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?;
-    let mut seq = i64::try_from(seq).unwrap_or(i64::MAX);
-    let epoch = i64::try_from(epoch).unwrap_or(i64::MAX);
     for entry in events {
-        seq += 1;
+        known.seq += 1;
         let body = encode(transaction, &entry.event)?;
-        let hash = chain(head.as_deref(), seq, entry.at, epoch, &body);
+        let hash = chain(
+            known.head.as_deref(),
+            known.seq,
+            entry.at,
+            known.epoch,
+            &body,
+        );
         let (step, item) = entry.event.subject().unzip();
         insert.execute(params![
             run,
-            seq,
+            known.seq,
             entry.at.0,
-            epoch,
+            known.epoch,
             entry.event.kind(),
             step,
             item.flatten(),
@@ -214,12 +230,66 @@ fn write_events(
             body,
             hash,
         ])?;
-        head = Some(hash);
+        known.head = Some(hash);
     }
+    Ok(known)
+}
+
+/// The run's own row, in one statement: it is written in every commit.
+fn write_run(transaction: &Connection, commit: &Commit, last: &Known) -> SqlResult<()> {
+    let Some(row) = &commit.rows.run else {
+        if !commit.events.is_empty() || commit.signal.is_some() {
+            transaction
+                .prepare_cached(
+                    "UPDATE run SET seq = ?2, head = ?3, signal = coalesce(?4, signal) WHERE id = ?1",
+                )?
+                .execute(params![commit.run, last.seq, last.head, commit.signal])?;
+        }
+        return Ok(());
+    };
     transaction
-        .prepare_cached("UPDATE run SET seq = ?2, head = ?3 WHERE id = ?1")?
-        .execute(params![run, seq, head])?;
+        .prepare_cached(
+            "UPDATE run SET seq = ?2, head = ?3, signal = coalesce(?4, signal), status = ?5,
+                            started = ?6, finished = ?7, outputs = ?8
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            commit.run,
+            last.seq,
+            last.head,
+            commit.signal,
+            status_code(row.status),
+            row.started.map(|at| at.0),
+            row.finished.map(|at| at.0),
+            row.outputs.as_ref().map(Value::to_string),
+        ])?;
+    free_lock(transaction, &commit.run, row)
+}
+
+/// Locks are free once their run has ended.
+fn free_lock(transaction: &Connection, run: &str, row: &RunRow) -> SqlResult<()> {
+    if row.status.is_terminal() {
+        transaction
+            .prepare_cached("DELETE FROM lock WHERE run = ?1")?
+            .execute([run])?;
+    }
     Ok(())
+}
+
+/// What a run's row shows, without an event.
+pub(super) fn write_status(transaction: &Connection, run: &str, row: &RunRow) -> SqlResult<()> {
+    transaction
+        .prepare_cached(
+            "UPDATE run SET status = ?2, started = ?3, finished = ?4, outputs = ?5 WHERE id = ?1",
+        )?
+        .execute(params![
+            run,
+            status_code(row.status),
+            row.started.map(|at| at.0),
+            row.finished.map(|at| at.0),
+            row.outputs.as_ref().map(Value::to_string),
+        ])?;
+    free_lock(transaction, run, row)
 }
 
 /// Each event's hash covers the one before it: an edited or removed row shows.
@@ -240,7 +310,7 @@ pub(super) fn chain(
 }
 
 /// The event's text; large outputs are replaced by a reference to a blob.
-fn encode(transaction: &Transaction<'_>, event: &Event) -> SqlResult<String> {
+fn encode(transaction: &Connection, event: &Event) -> SqlResult<String> {
     if let Event::Succeeded { outputs, .. } = event {
         let text = outputs.to_string();
         if text.len() > INLINE {
@@ -258,30 +328,7 @@ fn encode(transaction: &Transaction<'_>, event: &Event) -> SqlResult<String> {
     Ok(serde_json::to_string(event).unwrap_or_default())
 }
 
-pub(super) fn write_rows(transaction: &Transaction<'_>, commit: &Commit) -> SqlResult<()> {
-    if let Some(row) = &commit.rows.run {
-        transaction
-            .prepare_cached(
-                "UPDATE run SET status = ?2, started = ?3, finished = ?4, outputs = ?5 WHERE id = ?1",
-            )?
-            .execute(params![
-                commit.run,
-                status_code(row.status),
-                row.started.map(|at| at.0),
-                row.finished.map(|at| at.0),
-                row.outputs.as_ref().map(Value::to_string),
-            ])?;
-        if row.status.is_terminal() {
-            transaction
-                .prepare_cached("DELETE FROM lock WHERE run = ?1")?
-                .execute([&commit.run])?;
-        }
-    }
-    if let Some(signal) = commit.signal {
-        transaction
-            .prepare_cached("UPDATE run SET signal = ?2 WHERE id = ?1")?
-            .execute(params![commit.run, signal])?;
-    }
+pub(super) fn write_rows(transaction: &Connection, commit: &Commit) -> SqlResult<()> {
     for row in &commit.rows.steps {
         write_step(transaction, &commit.run, row)?;
     }
@@ -312,7 +359,7 @@ pub(super) fn write_rows(transaction: &Transaction<'_>, commit: &Commit) -> SqlR
     Ok(())
 }
 
-fn write_step(transaction: &Transaction<'_>, run: &str, row: &StepRow) -> SqlResult<()> {
+fn write_step(transaction: &Connection, run: &str, row: &StepRow) -> SqlResult<()> {
     transaction
         .prepare_cached(
             "INSERT OR REPLACE INTO step (run, step, item, id, status, attempt, started, finished, body)
@@ -332,7 +379,7 @@ fn write_step(transaction: &Transaction<'_>, run: &str, row: &StepRow) -> SqlRes
     Ok(())
 }
 
-fn write_effects(transaction: &Transaction<'_>, commit: &Commit) -> SqlResult<()> {
+fn write_effects(transaction: &Connection, commit: &Commit) -> SqlResult<()> {
     for row in &commit.rows.effects {
         transaction
             .prepare_cached(

@@ -51,16 +51,20 @@ impl Snapshot {
 
     /// What is read from here on is one moment of the file, until `release`.
     pub(crate) fn hold(&self) -> Result<(), StoreError> {
-        self.connection.execute_batch("BEGIN").map_err(self.fail())
+        self.connection()
+            .execute_batch("BEGIN")
+            .map_err(self.fail())
     }
 
     /// The end of `hold`.
     pub(crate) fn release(&self) -> Result<(), StoreError> {
-        self.connection.execute_batch("COMMIT").map_err(self.fail())
+        self.connection()
+            .execute_batch("COMMIT")
+            .map_err(self.fail())
     }
 
     fn texts(&self, sql: &str) -> Result<Vec<String>, StoreError> {
-        self.connection
+        self.connection()
             .prepare(sql)
             .and_then(|mut statement| statement.query_map([], |row| row.get(0))?.collect())
             .map_err(self.fail())
@@ -68,7 +72,7 @@ impl Snapshot {
 
     fn count(&self, table: &str) -> Result<u64, StoreError> {
         let count: i64 = self
-            .connection
+            .connection()
             .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| {
                 row.get(0)
             })
@@ -86,7 +90,7 @@ impl Snapshot {
         let mut found = self.texts(&format!("PRAGMA integrity_check({COMPLAINTS})"))?;
         found.retain(|line| line != "ok");
         let dangling: Vec<(String, String)> = self
-            .connection
+            .connection()
             .prepare("PRAGMA foreign_key_check")
             .and_then(|mut statement| {
                 statement
@@ -119,7 +123,7 @@ impl Snapshot {
             }
             Ok(found)
         };
-        look(&self.connection).map_err(self.fail())
+        look(&self.connection()).map_err(self.fail())
     }
 
     /// Changed definitions and blobs, with the runs that refer to them.
@@ -134,7 +138,7 @@ impl Snapshot {
         ] {
             for hash in self.misnamed(table)? {
                 let runs = self
-                    .connection
+                    .connection()
                     .prepare_cached(users)
                     .and_then(|mut one| one.query_map([&hash], |row| row.get(0))?.collect())
                     .map_err(self.fail())?;
@@ -150,7 +154,7 @@ impl Snapshot {
             let found: Option<i64> = row.get(at)?;
             Ok(found.and_then(|one| u64::try_from(one).ok()).unwrap_or(0))
         };
-        self.connection
+        self.connection()
             .prepare_cached(
                 "SELECT seq, epoch,
                    (SELECT max(seq) FROM event WHERE run = ?1),
@@ -174,7 +178,7 @@ impl Snapshot {
 
     /// Rows of `lock`: key and holder.
     pub(crate) fn locks(&self) -> Result<Vec<(String, String)>, StoreError> {
-        self.connection
+        self.connection()
             .prepare_cached("SELECT key, run FROM lock ORDER BY key")
             .and_then(|mut statement| {
                 statement
@@ -231,7 +235,7 @@ impl Snapshot {
             ),
         ] {
             let rows: Vec<_> = self
-                .connection
+                .connection()
                 .prepare_cached(sql)
                 .and_then(|mut statement| statement.query_map(params![run], show)?.collect())
                 .map_err(self.fail())?;
@@ -246,7 +250,7 @@ impl Snapshot {
             "SELECT id, family FROM run WHERE status NOT IN ({})",
             terminal_codes()
         );
-        self.connection
+        self.connection()
             .prepare_cached(&sql)
             .and_then(|mut statement| {
                 statement
@@ -259,7 +263,8 @@ impl Snapshot {
     /// Writes everything that was committed so far into a new file, from one moment and compact.
     pub(crate) fn copy_into(&self, file: &Path) -> Result<(), rusqlite::Error> {
         let name = file.to_string_lossy();
-        self.connection.execute("VACUUM INTO ?1", [name.as_ref()])?;
+        self.connection()
+            .execute("VACUUM INTO ?1", [name.as_ref()])?;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The writer's jobs around rights: who may drive a run, and which run holds a lock.
 
 use runbook_core::{Millis, Timestamp};
-use rusqlite::{OptionalExtension, Result as SqlResult, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Result as SqlResult, params};
 
 use super::StoreError;
 use super::append::{Checked, no_run, status_of};
@@ -9,7 +9,7 @@ use super::record::Commit;
 
 /// Raises the fencing epoch for a new owner and starts its lease.
 pub(super) fn claim(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     run: &str,
     owner: &str,
     now: Timestamp,
@@ -31,7 +31,7 @@ pub(super) fn claim(
 
 /// Renews a lease; refused when another owner has come.
 pub(super) fn renew(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     run: &str,
     epoch: u64,
     now: Timestamp,
@@ -58,7 +58,7 @@ pub(super) fn renew(
 /// Whether a run of `family` may hold the lock. Locks are released by the state of the root of the
 /// tree that holds them, never by a counter: what belongs to an ended tree is free.
 pub(super) fn take_lock(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     key: &str,
     family: &str,
     (waiter, now): (&str, Timestamp),
@@ -103,7 +103,7 @@ pub(super) fn take_lock(
 }
 
 pub(super) fn hold_lock(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     key: &str,
     run: &str,
     now: Timestamp,
@@ -116,7 +116,7 @@ pub(super) fn hold_lock(
 
 /// A run that had ended and goes on needs its lock again.
 pub(super) fn relock(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     commit: &Commit,
 ) -> SqlResult<Result<(), StoreError>> {
     if !commit.reopens {
@@ -141,7 +141,7 @@ pub(super) fn relock(
 const SILENT: Millis = 10_000;
 
 fn first_in_queue(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     key: &str,
     now: Timestamp,
 ) -> SqlResult<Option<String>> {
@@ -159,7 +159,7 @@ fn first_in_queue(
 
 /// Takes a place in the queue for a lock, or keeps it.
 pub(super) fn queue(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     key: &str,
     waiter: &str,
     now: Timestamp,
@@ -174,7 +174,7 @@ pub(super) fn queue(
 }
 
 /// Gives a place in the queue up.
-pub(super) fn leave(transaction: &Transaction<'_>, waiter: &str) -> Checked<()> {
+pub(super) fn leave(transaction: &Connection, waiter: &str) -> Checked<()> {
     transaction
         .prepare_cached("DELETE FROM lock_queue WHERE waiter = ?1")?
         .execute([waiter])?;

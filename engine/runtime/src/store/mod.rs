@@ -17,7 +17,7 @@ mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use runbook_core::{Millis, Timestamp};
@@ -40,6 +40,8 @@ use crate::fail;
 #[derive(Clone)]
 pub struct Store {
     writer: Writer,
+    /// What reads for everybody who has this store: a thousand runs need no thousand connections.
+    reader: Arc<OnceLock<Snapshot>>,
     path: Arc<PathBuf>,
 }
 
@@ -92,6 +94,7 @@ impl Store {
         let connection = open::writable(path)?;
         Ok(Self {
             writer: Writer::start(connection, path)?,
+            reader: Arc::default(),
             path: Arc::new(path.to_path_buf()),
         })
     }
@@ -108,12 +111,16 @@ impl Store {
         &self.path
     }
 
-    /// A connection that only reads.
+    /// The connection that only reads, shared by all who ask for it.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        Snapshot::open(&self.path)
+        if let Some(reader) = self.reader.get() {
+            return Ok(reader.clone());
+        }
+        let reader = Snapshot::open(&self.path)?;
+        Ok(self.reader.get_or_init(|| reader).clone())
     }
 
     /// Creates a run with its first event, and takes its lock.

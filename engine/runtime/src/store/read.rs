@@ -1,6 +1,7 @@
 //! Reading: for resuming a run, and for people.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runbook_core::{Event, Journal, RunStatus, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -13,10 +14,11 @@ use super::open::{from_sqlite, readable};
 use super::record::{ApprovalRow, EffectRow, EffectState, LogRow, Signal};
 use crate::Definition;
 
-/// A connection that only reads.
+/// A connection that only reads. Clones share it.
+#[derive(Clone)]
 pub struct Snapshot {
-    pub(super) connection: Connection,
-    pub(super) path: PathBuf,
+    connection: Arc<Mutex<Connection>>,
+    pub(super) path: Arc<PathBuf>,
 }
 
 /// A run as its row shows it.
@@ -132,9 +134,16 @@ impl Snapshot {
     /// [`StoreError`].
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Ok(Self {
-            connection: readable(path)?,
-            path: path.to_path_buf(),
+            connection: Arc::new(Mutex::new(readable(path)?)),
+            path: Arc::new(path.to_path_buf()),
         })
+    }
+
+    /// The connection, for one question; a panic while one was asked leaves nothing behind.
+    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn fail(&self) -> impl Fn(rusqlite::Error) -> StoreError + '_ {
@@ -146,7 +155,7 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError`].
     pub fn version(&self) -> Result<i64, StoreError> {
-        self.connection
+        self.connection()
             .prepare_cached("PRAGMA data_version")
             .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
             .map_err(self.fail())
@@ -157,7 +166,7 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError::NoRun`].
     pub fn run(&self, id: &str) -> Result<RunInfo, StoreError> {
-        self.connection
+        self.connection()
             .prepare_cached(&format!("SELECT {RUN_COLUMNS} FROM run WHERE id = ?1"))
             .and_then(|mut statement| statement.query_row([id], run_row).optional())
             .map_err(self.fail())?
@@ -176,7 +185,7 @@ impl Snapshot {
             return Ok(run);
         }
         let ids: Vec<String> = self
-            .connection
+            .connection()
             .prepare_cached(
                 "SELECT id FROM run WHERE parent IS NULL AND substr(id, 1, length(?1)) = ?1
                  ORDER BY created DESC LIMIT 6",
@@ -206,7 +215,7 @@ impl Snapshot {
         }
         sql.push_str(" ORDER BY created DESC, id LIMIT ?2");
         let limit = filter.limit.map_or(-1, i64::from);
-        self.connection
+        self.connection()
             .prepare_cached(&sql)
             .and_then(|mut statement| {
                 statement
@@ -226,7 +235,7 @@ impl Snapshot {
             reason,
         };
         let body: String = self
-            .connection
+            .connection()
             .prepare_cached("SELECT body FROM definition WHERE hash = ?1")
             .and_then(|mut statement| {
                 statement
@@ -244,8 +253,8 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError::Corrupt`] when one cannot be read.
     pub fn events(&self, run: &str, after: u64) -> Result<Vec<EventRow>, StoreError> {
-        let mut statement = self
-            .connection
+        let connection = self.connection();
+        let mut statement = connection
             .prepare_cached(
                 "SELECT seq, at, epoch, body FROM event WHERE run = ?1 AND seq > ?2 ORDER BY seq",
             )
@@ -254,7 +263,7 @@ impl Snapshot {
         let mut rows = statement.query(params![run, after]).map_err(self.fail())?;
         let mut events = Vec::new();
         while let Some(row) = rows.next().map_err(self.fail())? {
-            events.push(self.event(run, row)?);
+            events.push(self.event(&connection, run, row)?);
         }
         Ok(events)
     }
@@ -264,7 +273,7 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError`].
     pub fn lease(&self, run: &str) -> Result<Option<(u64, Timestamp)>, StoreError> {
-        self.connection
+        self.connection()
             .prepare_cached("SELECT epoch, renewed FROM lease WHERE run = ?1")
             .and_then(|mut statement| {
                 statement
@@ -285,14 +294,19 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError`].
     pub fn last_event_at(&self, run: &str) -> Result<Timestamp, StoreError> {
-        self.connection
+        self.connection()
             .prepare_cached("SELECT at FROM event WHERE run = ?1 ORDER BY seq DESC LIMIT 1")
             .and_then(|mut statement| statement.query_row([run], |row| row.get(0)).optional())
             .map(|at| Timestamp(at.unwrap_or_default()))
             .map_err(self.fail())
     }
 
-    fn event(&self, run: &str, row: &Row<'_>) -> Result<EventRow, StoreError> {
+    fn event(
+        &self,
+        connection: &Connection,
+        run: &str,
+        row: &Row<'_>,
+    ) -> Result<EventRow, StoreError> {
         let seq: i64 = row.get(0).map_err(self.fail())?;
         let body: String = row.get(3).map_err(self.fail())?;
         let mut event: Event =
@@ -303,7 +317,7 @@ impl Snapshot {
         if let Event::Succeeded { outputs, .. } = &mut event
             && let Some(hash) = outputs.get("$blob").and_then(Value::as_str)
         {
-            *outputs = self.blob(run, hash)?;
+            *outputs = self.blob(connection, run, hash)?;
         }
         Ok(EventRow {
             run: run.to_owned(),
@@ -316,9 +330,8 @@ impl Snapshot {
         })
     }
 
-    fn blob(&self, run: &str, hash: &str) -> Result<Value, StoreError> {
-        let body: Option<String> = self
-            .connection
+    fn blob(&self, connection: &Connection, run: &str, hash: &str) -> Result<Value, StoreError> {
+        let body: Option<String> = connection
             .prepare_cached("SELECT body FROM blob WHERE hash = ?1")
             .and_then(|mut statement| statement.query_row([hash], |row| row.get(0)).optional())
             .map_err(self.fail())?;
@@ -334,8 +347,8 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError::Corrupt`] at the first event that does not fit.
     pub fn verify(&self, run: &str) -> Result<u64, StoreError> {
-        let mut statement = self
-            .connection
+        let connection = self.connection();
+        let mut statement = connection
             .prepare("SELECT seq, at, epoch, body, hash FROM event WHERE run = ?1 ORDER BY seq")
             .map_err(self.fail())?;
         let mut rows = statement.query([run]).map_err(self.fail())?;
@@ -370,7 +383,7 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError`].
     pub fn effects(&self, run: &str) -> Result<Vec<EffectRow>, StoreError> {
-        self.connection
+        self.connection()
             .prepare_cached(
                 "SELECT step, item, attempt, call, token, request, deadline, state, request_id, resource
                  FROM effect WHERE run = ?1 ORDER BY step, item, attempt, call",
@@ -401,7 +414,7 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError`].
     pub fn logs(&self, run: &str, step: Option<&str>) -> Result<Vec<LogRow>, StoreError> {
-        self.connection
+        self.connection()
             .prepare_cached(
                 "SELECT step, item, attempt, at, line FROM log
                  WHERE run = ?1 AND (?2 IS NULL OR step = ?2) ORDER BY id",
@@ -434,7 +447,7 @@ impl Snapshot {
              ORDER BY asked",
             terminal_codes()
         );
-        self.connection
+        self.connection()
             .prepare_cached(&sql)
             .and_then(|mut statement| {
                 statement
@@ -459,7 +472,7 @@ impl Snapshot {
     /// # Errors
     /// [`StoreError`].
     pub fn signals(&self, run: &str, after: i64) -> Result<Vec<SignalRow>, StoreError> {
-        self.connection
+        self.connection()
             .prepare_cached(
                 "SELECT id, at, actor, body FROM signal WHERE run = ?1 AND id > ?2 ORDER BY id",
             )

@@ -5,10 +5,10 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use runbook_core::Timestamp;
-use rusqlite::{Result as SqlResult, Transaction, params};
+use rusqlite::{Connection, Result as SqlResult, params};
 use serde_json::Value;
 
-use super::append::{terminal_codes, write_rows};
+use super::append::{terminal_codes, write_rows, write_status};
 use super::record::{Commit, Rows};
 use super::{Store, StoreError};
 
@@ -99,14 +99,14 @@ impl Store {
     }
 }
 
-fn last(transaction: &Transaction<'_>, run: &str) -> SqlResult<u64> {
+fn last(transaction: &Connection, run: &str) -> SqlResult<u64> {
     let seq: Option<i64> = transaction
         .prepare_cached("SELECT max(seq) FROM event WHERE run = ?1")?
         .query_row([run], |row| row.get(0))?;
     Ok(seq.and_then(|seq| u64::try_from(seq).ok()).unwrap_or(0))
 }
 
-fn write(transaction: &Transaction<'_>, derived: Derived) -> SqlResult<()> {
+fn write(transaction: &Connection, derived: Derived) -> SqlResult<()> {
     let run = derived.run.clone();
     for table in ["step", "effect", "approval"] {
         transaction
@@ -132,7 +132,9 @@ fn write(transaction: &Transaction<'_>, derived: Derived) -> SqlResult<()> {
         rows: derived.rows,
         ..Commit::default()
     };
-    // It frees the locks of a run that has ended, too.
+    if let Some(row) = &commit.rows.run {
+        write_status(transaction, &run, row)?;
+    }
     write_rows(transaction, &commit)?;
     if let Some((key, acquired)) = derived.lock {
         let ended = format!(

@@ -1,13 +1,16 @@
-//! One thread with the only write connection. It takes everything that is queued, opens one
-//! transaction, carries the jobs out, commits once and answers all: commits are shared when there is
-//! something to share and never wait for it.
+//! The only write connection. Everything that is queued goes into one transaction: one commit for all,
+//! one sync, then the answers. Commits are shared when there is something to share and never wait for it.
+//!
+//! A thread owns the queue. A caller that finds nothing queued and the connection free carries its job
+//! out itself: a chain would wake the thread and be woken by it for every step.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
+use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::StoreError;
@@ -16,7 +19,7 @@ use crate::fail;
 
 /// What the writer does within a shared transaction. A job checks before it writes, so that a refused
 /// job leaves nothing behind.
-type Work = Box<dyn FnOnce(&Transaction<'_>) -> Outcome + Send>;
+type Work = Box<dyn FnOnce(&Connection) -> Outcome + Send>;
 
 /// Answers the caller once the transaction is on disk.
 type Reply = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -34,10 +37,20 @@ const QUEUE: usize = 4096;
 /// Pages of the log above which it is copied into the database: about 4 MB.
 const LOG_PAGES: i64 = 1000;
 
-/// The handle of the writer thread; cloned freely.
+/// How long a process waits for another one's transaction.
+pub(super) const BUSY: Duration = Duration::from_secs(10);
+
+/// The write connection; taken out for good after a failed write or sync, which is never retried on the
+/// same handle.
+type Shared = Arc<Mutex<Option<Connection>>>;
+
+/// The handle of the writer; cloned freely.
 #[derive(Clone)]
 pub(super) struct Writer {
     jobs: mpsc::Sender<Work>,
+    connection: Shared,
+    /// Whether the thread has jobs in hand, so that it is not overtaken for ever.
+    busy: Arc<AtomicBool>,
     path: Arc<PathBuf>,
     /// Why the thread has stopped.
     stopped: Arc<OnceLock<StoreError>>,
@@ -46,33 +59,37 @@ pub(super) struct Writer {
 impl Writer {
     pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let path = Arc::new(path.to_path_buf());
-        let stopped = Arc::new(OnceLock::new());
-        let (here, why) = (path.clone(), stopped.clone());
+        let writer = Self {
+            jobs,
+            connection: Arc::new(Mutex::new(Some(connection))),
+            busy: Arc::new(AtomicBool::new(false)),
+            path: Arc::new(path.to_path_buf()),
+            stopped: Arc::new(OnceLock::new()),
+        };
+        let thread = Thread {
+            connection: writer.connection.clone(),
+            busy: writer.busy.clone(),
+            path: writer.path.clone(),
+            stopped: writer.stopped.clone(),
+        };
         std::thread::Builder::new()
             .name("journal".to_owned())
-            .spawn(move || serve(connection, queue, &here, &why))
+            .spawn(move || thread.serve(queue))
             .map_err(|error| StoreError::Open {
                 path: path.to_path_buf(),
                 reason: error.to_string(),
             })?;
-        Ok(Self {
-            jobs,
-            path,
-            stopped,
-        })
+        Ok(writer)
     }
 
     /// Carries `job` out in the next transaction; answers when it is on disk.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        job: impl FnOnce(&Transaction<'_>) -> Result<Result<T, StoreError>, rusqlite::Error>
-        + Send
-        + 'static,
+        job: impl FnOnce(&Connection) -> Result<Result<T, StoreError>, rusqlite::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (answer, answered) = oneshot::channel();
+        let (answer, mut answered) = oneshot::channel();
         let path = self.path.clone();
-        let work: Work = Box::new(move |transaction| match job(transaction) {
+        let work: Work = Box::new(move |connection| match job(connection) {
             Ok(result) => Outcome::Ready(Box::new(move |committed| {
                 let _ = answer.send(committed.and(result));
             })),
@@ -93,35 +110,119 @@ impl Writer {
                 reason: "the writer has stopped".to_owned(),
             })
         };
-        self.jobs.send(work).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+        match self.at_once(work) {
+            None => answered.try_recv().map_err(|_| gone())?,
+            Some(work) => {
+                self.jobs.send(work).await.map_err(|_| gone())?;
+                answered.await.map_err(|_| gone())?
+            }
+        }
+    }
+
+    /// Carries a job out on this thread if nobody else has one; gives it back otherwise.
+    fn at_once(&self, work: Work) -> Option<Work> {
+        if self.busy.load(Ordering::Relaxed) || self.jobs.capacity() < QUEUE {
+            return Some(work);
+        }
+        let Ok(mut shared) = self.connection.try_lock() else {
+            return Some(work);
+        };
+        let Some(connection) = shared.as_mut() else {
+            return Some(work);
+        };
+        // Another process' transaction is waited for by the thread, never here.
+        if begin(connection, Duration::ZERO).is_err() {
+            return Some(work);
+        }
+        if !finish(connection, vec![work], &self.path, &self.stopped) {
+            *shared = None;
+        }
+        None
     }
 }
 
-fn serve(
-    mut connection: Connection,
-    mut queue: mpsc::Receiver<Work>,
+/// What the thread has.
+struct Thread {
+    connection: Shared,
+    busy: Arc<AtomicBool>,
+    path: Arc<PathBuf>,
+    stopped: Arc<OnceLock<StoreError>>,
+}
+
+impl Thread {
+    fn serve(self, mut queue: mpsc::Receiver<Work>) {
+        let mut batch = Vec::new();
+        while let Some(first) = queue.blocking_recv() {
+            self.busy.store(true, Ordering::Relaxed);
+            batch.push(first);
+            // A job that panicked has left the connection in no known state.
+            let Ok(mut held) = self.connection.lock() else {
+                return;
+            };
+            let Some(connection) = held.as_mut() else {
+                return;
+            };
+            // Taken while the connection is held: what came meanwhile shares the commit.
+            while let Ok(work) = queue.try_recv() {
+                batch.push(work);
+            }
+            if let Err(error) = begin(connection, BUSY) {
+                let _ = self.stopped.set(from_sqlite(&self.path, &error));
+                *held = None;
+                return;
+            }
+            if !finish(
+                connection,
+                std::mem::take(&mut batch),
+                &self.path,
+                &self.stopped,
+            ) {
+                *held = None;
+                return;
+            }
+            self.busy.store(false, Ordering::Relaxed);
+        }
+        // Nothing failed: the last one to close the file may take the log away.
+        if let Ok(held) = self.connection.lock()
+            && let Some(connection) = held.as_ref()
+        {
+            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+        }
+    }
+}
+
+fn begin(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
+    fail::point("journal.write");
+    connection.busy_timeout(patience)?;
+    connection
+        .prepare_cached("BEGIN IMMEDIATE")?
+        .execute([])
+        .map(|_| ())
+}
+
+/// Commits a batch and looks after the log. False when SQLite failed: the connection is not to be used
+/// again, and not to be synced by closing it either.
+fn finish(
+    connection: &Connection,
+    batch: Vec<Work>,
     path: &Path,
     stopped: &OnceLock<StoreError>,
-) {
-    let mut batch = Vec::new();
-    while queue.blocking_recv_many(&mut batch, QUEUE) > 0 {
-        let sound = commit(&mut connection, std::mem::take(&mut batch), path, stopped);
-        // A failed write or sync is never retried on the same handle, and not when it is closed either.
-        if !sound {
-            return;
-        }
-        if let Err(error) = checkpoint(&connection) {
+) -> bool {
+    if !commit(connection, batch, path, stopped) {
+        return false;
+    }
+    match checkpoint(connection) {
+        Ok(()) => true,
+        Err(error) => {
             let _ = stopped.set(from_sqlite(path, &error));
-            return;
+            false
         }
     }
-    // Nothing failed: the last one to close the file may take the log away.
-    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
 }
 
+/// Carries a batch out in the open transaction, commits it and answers all.
 fn commit(
-    connection: &mut Connection,
+    connection: &Connection,
     batch: Vec<Work>,
     path: &Path,
     stopped: &OnceLock<StoreError>,
@@ -129,11 +230,9 @@ fn commit(
     let mut replies = Vec::with_capacity(batch.len());
     // Jobs that an error leaves over are dropped last: who waits for them is told of the error.
     let mut batch = batch.into_iter();
-    fail::point("journal.write");
     let done = (|| {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         for work in batch.by_ref() {
-            match work(&transaction) {
+            match work(connection) {
                 Outcome::Ready(reply) => replies.push(reply),
                 Outcome::Broken(error, reply) => {
                     replies.push(reply);
@@ -142,7 +241,7 @@ fn commit(
             }
         }
         fail::point("journal.sync");
-        transaction.commit()
+        connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())
     })();
     fail::point("journal.synced");
     let result = done.map_err(|error| from_sqlite(path, &error));
@@ -170,6 +269,3 @@ fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
     }
     Ok(())
 }
-
-/// How long a process waits for another one's transaction.
-pub(super) const BUSY: Duration = Duration::from_secs(10);

@@ -217,3 +217,70 @@ async fn large_outputs_come_back_whole() {
     });
     assert!(whole);
 }
+
+fn record(run: &str, epoch: u64) -> Commit {
+    Commit {
+        run: run.to_owned(),
+        expected_seq: 1,
+        epoch,
+        events: vec![event()],
+        ..Commit::default()
+    }
+}
+
+#[tokio::test]
+async fn another_process_transaction_is_waited_for_without_holding_the_caller_up() {
+    let mut world = World::new();
+    // Events without rows: what is tested is the journal.
+    world.spoiled = true;
+    let engine = world.engine(GatePolicy::Park);
+    let id = world.start(&engine, one(json!({}))).await.unwrap();
+    let claim = engine
+        .store()
+        .claim(&id, "one".into(), runbook_runtime::now(), 15_000)
+        .await
+        .unwrap();
+    let other = rusqlite::Connection::open(world.state()).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let store = engine.store().clone();
+    let written = record(&id, claim.unwrap().epoch);
+    let append = tokio::spawn(async move { store.append(written).await });
+    // The runtime of a test has one thread: it comes back here only if nobody sleeps on it.
+    tokio::task::yield_now().await;
+    assert!(!append.is_finished());
+    assert_eq!(world.snapshot().events(&id, 0).unwrap().len(), 1);
+    other.execute_batch("COMMIT").unwrap();
+    append.await.unwrap().unwrap();
+    assert_eq!(world.snapshot().verify(&id).unwrap(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn callers_that_meet_at_the_writer_all_land_once() {
+    let mut world = World::new();
+    // Events without rows: what is tested is the journal.
+    world.spoiled = true;
+    let engine = world.engine(GatePolicy::Park);
+    let mut runs = Vec::new();
+    for _ in 0..32 {
+        let id = world.start(&engine, one(json!({}))).await.unwrap();
+        let claim = engine
+            .store()
+            .claim(&id, "one".into(), runbook_runtime::now(), 15_000)
+            .await
+            .unwrap();
+        runs.push((id, claim.unwrap()));
+    }
+    let appends: Vec<_> = runs
+        .iter()
+        .map(|(id, claim)| {
+            let (store, written) = (engine.store().clone(), record(id, claim.epoch));
+            tokio::spawn(async move { store.append(written).await })
+        })
+        .collect();
+    for append in appends {
+        append.await.unwrap().unwrap();
+    }
+    for (id, _) in &runs {
+        assert_eq!(world.snapshot().verify(id).unwrap(), 2);
+    }
+}
