@@ -195,7 +195,7 @@ impl Run {
         }
     }
 
-    fn number(&self, key: Key) -> u32 {
+    pub(crate) fn number(&self, key: Key) -> u32 {
         self.instance(key)
             .and_then(|instance| instance.attempt.as_ref())
             .map_or(0, |attempt| attempt.number)

@@ -40,11 +40,13 @@ impl Run {
     /// Folds one fact into the state; answers the step that it touched.
     ///
     /// # Errors
-    /// [`Corrupt`] when the event names an unknown step or one in another state.
+    /// [`Corrupt`] when the event names an unknown step or one in another state; the run is left as it
+    /// was.
     pub fn evolve(&mut self, entry: &Journal) -> Result<Option<usize>, Corrupt> {
         let at = entry.at;
         let event = &entry.event;
         let Some((name, item)) = event.subject() else {
+            self.fits_run(event)?;
             self.evolve_run(at, event);
             return Ok(None);
         };
@@ -57,6 +59,7 @@ impl Run {
             step,
             item: item.unwrap_or(0) as usize,
         };
+        self.fits_step(event, key)?;
         self.evolve_step(at, event, key)?;
         Ok(Some(step))
     }
@@ -112,16 +115,16 @@ impl Run {
                 self.end_step(key.step, StepStatus::Skipped);
             }
             Event::Expanded { items, .. } => self.expand(key.step, items),
-            Event::AttemptStarted { .. } => self.attempt_started(at, event, key)?,
+            Event::AttemptStarted { .. } => self.attempt_started(at, event, key),
             Event::Observed { before, .. } => {
-                let attempt = self.flying(event, key)?;
+                let epoch = self.epoch;
+                let attempt = self.live(event, key)?;
                 attempt.before = Some(before.clone());
                 attempt.flown = at;
-                let epoch = self.epoch;
-                self.flying(event, key)?.epoch = epoch;
+                attempt.epoch = epoch;
             }
             Event::Waiting { until, note, .. } => {
-                self.flying(event, key)?.note = Some(note.clone());
+                self.live(event, key)?.note = Some(note.clone());
                 self.set(
                     key,
                     Phase::Waiting {
@@ -140,7 +143,7 @@ impl Run {
             Event::AttemptFailed {
                 fault, retry_at, ..
             } => {
-                self.flying(event, key)?.unsure |= fault.executed == Executed::Unknown;
+                self.live(event, key)?.unsure |= fault.executed == Executed::Unknown;
                 self.set(
                     key,
                     Phase::Retrying {
@@ -152,7 +155,6 @@ impl Run {
             Event::Succeeded {
                 outputs, effect, ..
             } => {
-                self.live(event, key)?;
                 let state = InstanceState::Succeeded {
                     outputs: outputs.clone(),
                     effect: *effect,
@@ -169,7 +171,6 @@ impl Run {
                 self.end_instance(key, state);
             }
             Event::InDoubt { why, .. } => {
-                self.flying(event, key)?;
                 self.set(key, Phase::InDoubt { why: why.clone() });
             }
             Event::Resolved { how, .. } => {
@@ -183,7 +184,6 @@ impl Run {
                 }
             }
             Event::StepCancelled { .. } => {
-                self.live(event, key)?;
                 self.end_instance(key, InstanceState::Cancelled);
             }
             Event::Answered { actor, granted, .. } => {
@@ -236,7 +236,7 @@ impl Run {
         }
     }
 
-    fn attempt_started(&mut self, at: Timestamp, event: &Event, key: Key) -> Result<(), Corrupt> {
+    fn attempt_started(&mut self, at: Timestamp, event: &Event, key: Key) {
         let Event::AttemptStarted {
             attempt: number,
             token,
@@ -245,22 +245,12 @@ impl Run {
             ..
         } = event
         else {
-            return Ok(());
+            return;
         };
         self.admit(key);
         let epoch = self.epoch;
         let instance = &mut self.steps[key.step].instances[key.item];
         let before = instance.attempt.take();
-        let fits = match (&instance.state, &before, inputs) {
-            (InstanceState::Queued, None, Some(_)) => true,
-            (InstanceState::Live(Phase::Retrying { .. }), Some(last), None) => {
-                last.number + 1 == *number
-            }
-            _ => false,
-        };
-        if !fits {
-            return Err(misfit(event, key, &instance.state));
-        }
         let before_unsure = before.as_ref().is_some_and(|last| last.unsure);
         let fresh = before.as_ref().is_none_or(|last| last.tries == 0);
         instance.attempt = Some(Attempt {
@@ -287,38 +277,25 @@ impl Run {
         });
         instance.state = InstanceState::Live(Phase::Flying);
         self.active.insert(key);
-        Ok(())
     }
 
     fn set(&mut self, key: Key, phase: Phase) {
         self.steps[key.step].instances[key.item].state = InstanceState::Live(phase);
     }
 
+    /// The attempt of an item that is live.
     fn live(&mut self, event: &Event, key: Key) -> Result<&mut Attempt, Corrupt> {
-        let name = &self.book.steps[key.step].id;
-        let missing = || Corrupt {
-            kind: event.kind(),
-            step: name.clone(),
-            state: "not started".to_owned(),
-        };
-        let instance = self.steps[key.step]
-            .instances
-            .get_mut(key.item)
-            .ok_or_else(missing)?;
-        if !matches!(instance.state, InstanceState::Live(_)) {
-            return Err(misfit(event, key, &instance.state));
-        }
-        instance.attempt.as_mut().ok_or_else(missing)
-    }
-
-    fn flying(&mut self, event: &Event, key: Key) -> Result<&mut Attempt, Corrupt> {
-        let flies = self
-            .instance(key)
-            .is_some_and(|one| one.state == InstanceState::Live(Phase::Flying));
-        if !flies && let Some(instance) = self.instance(key) {
-            return Err(misfit(event, key, &instance.state));
-        }
-        self.live(event, key)
+        let instance = self
+            .steps
+            .get_mut(key.step)
+            .and_then(|state| state.instances.get_mut(key.item));
+        instance
+            .and_then(|one| one.attempt.as_mut())
+            .ok_or_else(|| Corrupt {
+                kind: event.kind(),
+                step: event.subject().map_or("", |one| one.0).to_owned(),
+                state: "without an attempt".to_owned(),
+            })
     }
 
     fn end_instance(&mut self, key: Key, end: InstanceState) {
@@ -399,16 +376,19 @@ impl Run {
         }
     }
 
+    /// Nothing has happened to the step any more, whether it had ended or not.
     fn restart(&mut self, index: usize) {
-        if self.steps[index].ended.is_none() {
-            return;
+        let here = &self.book.steps[index];
+        if self.steps[index].ended.is_some() {
+            self.open[section_index(here.section)] += 1;
         }
-        let section = self.book.steps[index].section;
+        self.blocked[index] = here.needs.len();
         self.steps[index] = StepRun::default();
-        self.open[section_index(section)] += 1;
-        self.blocked[index] = self.book.steps[index].needs.len();
+        self.fanning.remove(&index);
         if self.blocked[index] == 0 {
             self.ready.insert(index);
+        } else {
+            self.ready.remove(&index);
         }
     }
 
@@ -445,20 +425,5 @@ impl Run {
         if state.next < state.instances.len() {
             self.fanning.insert(index);
         }
-    }
-}
-
-fn misfit(event: &Event, key: Key, state: &InstanceState) -> Corrupt {
-    Corrupt {
-        kind: event.kind(),
-        step: format!("{}[{}]", event.subject().map_or("", |one| one.0), key.item),
-        state: match state {
-            InstanceState::Queued => "queued",
-            InstanceState::Live(_) => "live",
-            InstanceState::Succeeded { .. } => "succeeded",
-            InstanceState::Failed { .. } => "failed",
-            InstanceState::Cancelled => "cancelled",
-        }
-        .to_owned(),
     }
 }
