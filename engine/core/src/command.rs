@@ -70,7 +70,9 @@ impl Run {
         }
         match self.current_section() {
             Some(section) => self.startable(section, &mut commands),
-            None => commands.push(Command::Conclude),
+            None if self.active.is_empty() => commands.push(Command::Conclude),
+            // What is under way ends first, whoever started it.
+            None => {}
         }
         commands
     }

@@ -352,3 +352,19 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Journal;
+
+    #[test]
+    fn numbers_are_read_back_as_they_were_written() {
+        for number in ["1.8446744073073074e+25", "0.30000000000000004", "1e-7"] {
+            let line = format!(
+                r#"{{"at":1,"kind":"finished","status":"failed","outputs":{{"n":{number}}}}}"#
+            );
+            let entry: Journal = serde_json::from_str(&line).unwrap();
+            assert_eq!(serde_json::to_string(&entry).unwrap(), line);
+        }
+    }
+}
