@@ -45,10 +45,8 @@ impl Run {
                 reason,
                 resolution,
             } => self.resolve(now, key, (actor, reason), resolution),
-            Input::Reopen { actor } => match self.life {
-                Life::Paused | Life::Ended(RunStatus::Failed) => vec![Event::Reopened { actor }],
-                Life::Pending | Life::Live | Life::Ended(_) => Vec::new(),
-            },
+            Input::Reopen { actor } if self.may_reopen() => vec![Event::Reopened { actor }],
+            Input::Reopen { .. } => Vec::new(),
             Input::Concluded {
                 outputs,
                 missed,

@@ -14,14 +14,7 @@ impl Run {
             Event::CancelRequested { .. } => {
                 !self.cancelled && !matches!(self.life, Life::Ended(_))
             }
-            // What cleans up starts over, so none of it may be under way.
-            Event::Reopened { .. } => {
-                matches!(self.life, Life::Paused | Life::Ended(RunStatus::Failed))
-                    && self
-                        .active
-                        .iter()
-                        .all(|key| self.book.steps[key.step].section == Section::Main)
-            }
+            Event::Reopened { .. } => self.may_reopen(),
             Event::Finished { .. } => self.life == Life::Live && self.active.is_empty(),
             Event::Created { .. }
             | Event::Skipped { .. }
@@ -100,6 +93,16 @@ impl Run {
             step: format!("{}[{}]", step.id, key.item),
             state: self.item_state(key).to_owned(),
         })
+    }
+
+    /// Whether failed steps may get another chance. What cleans up starts over then, so none of it may be
+    /// under way.
+    pub(crate) fn may_reopen(&self) -> bool {
+        matches!(self.life, Life::Paused | Life::Ended(RunStatus::Failed))
+            && self
+                .active
+                .iter()
+                .all(|key| self.book.steps[key.step].section == Section::Main)
     }
 
     /// Whether the step may start, or end without having started.
