@@ -185,6 +185,15 @@ fn crates_depend_in_one_direction() {
             "tests/disk",
             &["runbook-core", "runbook-step", "runbook-runtime"][..],
         ),
+        (
+            "tests/fuzz",
+            &[
+                "runbook-core",
+                "runbook-step",
+                "runbook-spec",
+                "runbook-steps",
+            ][..],
+        ),
     ]);
     let whole = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
     let members = whole.split("members = [").nth(1).unwrap();

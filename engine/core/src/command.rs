@@ -85,7 +85,9 @@ impl Run {
             Stage::Section(section) => self.startable(section, &mut commands),
             Stage::Unwind => commands.push(Command::Unwind),
             Stage::Undo => self.undoable(&mut commands),
-            Stage::End => commands.push(Command::Conclude),
+            Stage::End if self.active.is_empty() => commands.push(Command::Conclude),
+            // What is under way ends first, whoever started it.
+            Stage::End => {}
         }
         commands
     }

@@ -5,6 +5,7 @@ mod schema;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -186,8 +187,21 @@ impl Environment {
             Ok(source) if name != "schema" => source,
             _ => return Err(no_environment(folder, name)),
         };
-        let mut report = Report::new(&source);
-        let root = tree::parse(&source, &mut report.list);
+        Self::parse(&source, name, overrides, schema)
+    }
+
+    /// Like [`Environment::load_with`], from the text of the environment `name`.
+    ///
+    /// # Errors
+    /// Every mistake of the text and of the overrides.
+    pub fn parse(
+        source: &Arc<Source>,
+        name: &str,
+        overrides: &[(String, Value)],
+        schema: &EnvironmentSchema,
+    ) -> Result<Self, Diagnostics> {
+        let mut report = Report::new(source);
+        let root = tree::parse(source, &mut report.list);
         let environment =
             root.and_then(|root| read::environment(&mut report, &root, name, (schema, overrides)));
         let all = Diagnostics::sorted(report.list);

@@ -25,11 +25,12 @@ pub(super) fn check(text: &str) -> Result<(), TemplateError> {
                 Tag::Close => {
                     blocks.pop();
                 }
-                Tag::Else => match blocks.last_mut() {
-                    Some(last) => *last += 1,
-                    None => continue,
-                },
-                Tag::Other => continue,
+                Tag::Else => {
+                    if let Some(last) = blocks.last_mut() {
+                        *last += 1;
+                    }
+                }
+                Tag::Other => {}
             }
             levels = blocks.iter().sum();
         }
@@ -82,6 +83,7 @@ mod tests {
         assert!(deep("{{#if a}}", "{{/if}}", DEEPEST - 2));
         assert!(!deep("{{#if a}}", "{{/if}}", DEEPEST + 1));
         assert!(!deep("{{~ #if a}}", "{{~/if}}", DEEPEST + 1));
+        assert!(check(&"{".repeat(DEEPEST + 1)).is_err());
         assert!(check(&"{{#if a}}x{{else}}y{{/if}}".repeat(1_000)).is_ok());
         let chain =
             |links: usize| format!("{{{{#if a}}}}{}{{{{/if}}}}", "{{else if b}}".repeat(links));
