@@ -101,12 +101,20 @@ impl Driver {
             Some(item) => format!("{}[{item}]", step.id),
             None => step.id.clone(),
         };
+        // An earlier owner that was mending it called long after its intent, once the look was over: when
+        // it did is not known, but it was before we took the run.
+        let late = attempt.epoch < self.claim.epoch
+            && (attempt.unsure || attempt.epoch + 1 < self.claim.epoch);
         Ok(Job {
             kind,
             method,
             inputs: attempt.inputs.clone(),
             before: attempt.before.clone(),
-            intended: attempt.flown,
+            intended: if late {
+                attempt.flown.max(self.claim.at)
+            } else {
+                attempt.flown
+            },
             settle: self.engine.options.settle,
             secrets: self.facts.references.clone(),
             context: Context {

@@ -24,7 +24,7 @@ pub use record::{
 };
 use writer::Writer;
 
-use crate::fail;
+use crate::{fail, now};
 
 /// A state file, opened for writing. Cheap to clone.
 #[derive(Clone)]
@@ -48,6 +48,8 @@ pub enum Created {
 pub struct Claim {
     /// Fencing epoch of this owner.
     pub epoch: u64,
+    /// When it was taken: what an earlier owner did, it did before.
+    pub at: Timestamp,
     file: File,
     path: PathBuf,
 }
@@ -132,7 +134,12 @@ impl Store {
             .run(move |transaction| append::claim(transaction, &id, &owner))
             .await?;
         fail::point("claim.recorded");
-        Ok(Some(Claim { epoch, file, path }))
+        Ok(Some(Claim {
+            epoch,
+            at: now(),
+            file,
+            path,
+        }))
     }
 
     /// Whether a live process drives the run.

@@ -23,8 +23,8 @@ use runbook_runtime::fail;
 
 use crate::case::Case;
 use crate::sweep::{
-    calls_on_their_way, copies, every_point, every_trouble, play, second_crashes,
-    trouble_after_a_crash,
+    calls_on_their_way, copies, creates_by_the_one_that_mends, every_point, every_trouble, play,
+    play_waiting, second_crashes, trouble_after_a_crash,
 };
 
 /// Seeds beyond the first, for longer searches: `RUNBOOK_SEEDS=20`.
@@ -89,7 +89,12 @@ fn a_crash_and_then_trouble_with_the_look_up() {
 
 #[test]
 fn a_call_that_arrives_after_its_sender_has_died() {
-    play(&calls_on_their_way()).hold();
+    play_waiting(&calls_on_their_way()).hold();
+}
+
+#[test]
+fn what_the_one_that_mends_has_made_is_looked_for_as_long() {
+    play_waiting(&creates_by_the_one_that_mends()).hold();
 }
 
 #[test]

@@ -63,10 +63,19 @@ static TURN: Mutex<()> = Mutex::new(());
 
 /// Plays every case.
 pub fn play(cases: &[Case]) -> Tally {
+    play_with(HANDS, cases)
+}
+
+/// Plays cases that mostly wait, more of them at once.
+pub fn play_waiting(cases: &[Case]) -> Tally {
+    play_with(3 * HANDS, cases)
+}
+
+fn play_with(hands: usize, cases: &[Case]) -> Tally {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (tally, next) = (Mutex::new(Tally::default()), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        for _ in 0..HANDS {
+        for _ in 0..hands {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let played = case.play();
@@ -230,4 +239,34 @@ pub fn copies() -> Vec<Case> {
     (prologue..=undisturbed.points.len())
         .flat_map(each)
         .collect()
+}
+
+/// The process that mends a create finds nothing, creates, and dies while nothing shows yet.
+pub fn creates_by_the_one_that_mends() -> Vec<Case> {
+    let scenario = scenario::find("hidden").unwrap();
+    let undisturbed = baseline(scenario);
+    let points = undisturbed.points.iter().enumerate();
+    let before = points.filter(|(_, name)| *name == "call.before");
+    let mut cases = Vec::new();
+    for (index, _) in before {
+        let first = Case {
+            crashes: vec![index + 1],
+            ..Case::of(scenario)
+        };
+        let world = first.world();
+        world.drive(Some(index + 1)).unwrap();
+        world.drive(None).unwrap();
+        let points = world.points();
+        // The looks and the call of the step in hand; what comes after its answer is another story.
+        let landed = |name: &String| name == "answer.landed";
+        let hand = points.iter().position(landed).unwrap();
+        let after = (0..hand).filter(|second| points[*second] == "call.after");
+        if let Some(second) = after.last() {
+            cases.push(Case {
+                crashes: vec![index + 1, second + 1],
+                ..first
+            });
+        }
+    }
+    cases
 }
