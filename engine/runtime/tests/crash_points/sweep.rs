@@ -260,8 +260,8 @@ pub fn creates_by_the_one_that_mends() -> Vec<Case> {
         // The looks and the call of the step in hand; what comes after its answer is another story.
         let landed = |name: &String| name == "answer.landed";
         let hand = points.iter().position(landed).unwrap();
-        let after = (0..hand).filter(|second| points[*second] == "call.after");
-        if let Some(second) = after.last() {
+        let after = (0..hand).rfind(|second| points[*second] == "call.after");
+        if let Some(second) = after {
             cases.push(Case {
                 crashes: vec![index + 1, second + 1],
                 ..first
