@@ -187,14 +187,15 @@ impl Job {
         let Reply::Repeat(repeat) = self.ask(inputs, Ask::Repeat).await? else {
             return Err(confused(self.kind.name));
         };
-        if self.context.recovering {
-            match repeat {
-                Repeat::Token | Repeat::Harmless => {}
-                Repeat::Never => return Ok(doubt("an earlier call of it may have had its effect")),
-                Repeat::LookUp => {
-                    if let Some(answer) = self.look_up(inputs).await? {
-                        return Ok(answer);
-                    }
+        match repeat {
+            Repeat::Never if self.context.recovering => {
+                return Ok(doubt("an earlier call of it may have had its effect"));
+            }
+            Repeat::Token | Repeat::Harmless | Repeat::Never => {}
+            // Asked before the first call too: the state file may be a copy that has no word of it.
+            Repeat::LookUp => {
+                if let Some(answer) = self.look_up(inputs).await? {
+                    return Ok(answer);
                 }
             }
         }
@@ -211,8 +212,10 @@ impl Job {
         loop {
             match self.ask(inputs, Ask::LookUp).await? {
                 Reply::Done(outputs) => return Ok(Some(done(outputs, Effect::Adopted))),
+                Reply::Absent if !self.context.recovering => return Ok(None),
                 Reply::Absent if self.settled() => return Ok(None),
                 Reply::Absent => tokio::time::sleep(LOOK_AGAIN).await,
+                Reply::Unknown if !self.context.recovering => return Ok(None),
                 Reply::Unknown
                 | Reply::Same(_)
                 | Reply::Adopted(_)

@@ -151,18 +151,22 @@ impl Driver {
             Some(item) => format!("{}[{item}]", step.id),
             None => step.id.clone(),
         };
-        // The last owner may have begun a call just before it lost its right to.
-        let intended = match self.claim.taken_over {
-            Some(at) => call.flown.max(at),
-            None => call.flown,
-        };
+        // An earlier owner that was mending it called long after its intent, once the look was over, and
+        // one that was stalled may have begun a call just before it lost its right to: when it did is
+        // not known, but it was before we took the run.
+        let late = call.epoch < self.claim.epoch
+            && (self.claim.taken_over || call.unsure || call.epoch + 1 < self.claim.epoch);
         Ok(Job {
             kind,
             method,
             inputs: call.inputs,
             before: call.before,
             outputs: call.outputs,
-            intended,
+            intended: if late {
+                call.flown.max(self.claim.at)
+            } else {
+                call.flown
+            },
             settle: self.engine.options.settle,
             secrets: self.facts.references.clone(),
             clock: self.engine.options.clock.clone(),

@@ -63,8 +63,10 @@ pub enum Created {
 pub struct Claim {
     /// Fencing epoch of this owner.
     pub epoch: u64,
-    /// When it was taken from an owner that lives and was not heard of.
-    pub taken_over: Option<Timestamp>,
+    /// When it was taken: what an earlier owner did, it did before.
+    pub at: Timestamp,
+    /// It was taken from an owner that lives and was not heard of.
+    pub taken_over: bool,
     file: File,
     path: PathBuf,
 }
@@ -159,12 +161,12 @@ impl Store {
     ) -> Result<Option<Claim>, StoreError> {
         let path = self.lock_path(run);
         let (file, taken_over) = match self.lock_file(&path)? {
-            Some(file) => (file, None),
+            Some(file) => (file, false),
             None if self.is_silent(run, now, lease).await? => {
                 // The stalled owner keeps its lock on a file that no path leads to any more.
                 let _ = std::fs::remove_file(&path);
                 match self.lock_file(&path)? {
-                    Some(file) => (file, Some(now)),
+                    Some(file) => (file, true),
                     None => return Ok(None),
                 }
             }
@@ -179,6 +181,7 @@ impl Store {
         fail::point("claim.recorded");
         Ok(Some(Claim {
             epoch,
+            at: if taken_over { now.plus(lease / 2) } else { now },
             taken_over,
             file,
             path,

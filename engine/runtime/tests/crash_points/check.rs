@@ -205,10 +205,11 @@ pub fn finished_stay(world: &World, journals: &Journals, marks: &[Mark]) -> Resu
     let mut done = BTreeSet::new();
     for (key, event) in journals.events() {
         match event {
+            Event::Succeeded { .. } if done.contains(&key) => {
+                return Err(format!("succeeded twice: {}", called(&key)));
+            }
             Event::Succeeded { .. } if !may_restart(world.scenario, &key) => {
-                if !done.insert(key.clone()) {
-                    return Err(format!("succeeded twice: {}", called(&key)));
-                }
+                done.insert(key);
             }
             Event::AttemptStarted { .. } if done.contains(&key) => {
                 return Err(format!("started after it was finished: {}", called(&key)));

@@ -23,8 +23,8 @@ use runbook_runtime::fail;
 
 use crate::case::Case;
 use crate::sweep::{
-    calls_on_their_way, copies, every_point, every_trouble, play, second_crashes,
-    trouble_after_a_crash,
+    calls_on_their_way, copies, creates_by_the_one_that_mends, every_point, every_trouble, play,
+    play_waiting, second_crashes, trouble_after_a_crash,
 };
 
 /// Seeds beyond the first, for longer searches: `RUNBOOK_SEEDS=20`.
@@ -55,16 +55,17 @@ fn replay() {
 #[test]
 fn a_run_survives_a_crash_at_every_point() {
     let single = play(&every_point());
-    let double: Vec<Case> = (1..=seeds())
-        .flat_map(|seed| second_crashes(seed, 12))
-        .collect();
+    let double: Vec<Case> = (1..=seeds()).flat_map(second_crashes).collect();
     let double = play(&double);
+    let count = |word| single.count(word) + double.count(word);
     println!(
-        "crash points: {} registered, {} crashes over {} scenarios, {} double crashes; doubled 0, lost 0, in doubt {}",
+        "crash points: {} registered, {} crashes over {} scenarios, {} double crashes; doubled {}, lost {}, in doubt {}",
         fail::POINTS.len(),
         single.crashes,
         scenario::ALL.len(),
         double.double,
+        count("doubled:"),
+        count("lost:"),
         single.in_doubt + double.in_doubt,
     );
     single.hold();
@@ -88,7 +89,12 @@ fn a_crash_and_then_trouble_with_the_look_up() {
 
 #[test]
 fn a_call_that_arrives_after_its_sender_has_died() {
-    play(&calls_on_their_way()).hold();
+    play_waiting(&calls_on_their_way()).hold();
+}
+
+#[test]
+fn what_the_one_that_mends_has_made_is_looked_for_as_long() {
+    play_waiting(&creates_by_the_one_that_mends()).hold();
 }
 
 #[test]

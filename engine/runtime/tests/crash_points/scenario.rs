@@ -56,7 +56,6 @@ pub const ALL: &[Scenario] = &[
     Scenario {
         name: "none",
         book: || book(&[call(0, "none", "cloud.none")]),
-        every_pair: true,
         ..PLAIN
     },
     Scenario {

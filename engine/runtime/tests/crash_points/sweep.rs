@@ -10,6 +10,9 @@ use crate::scenario::{self, Scenario};
 /// Processes that are started at once, besides what they do themselves.
 const HANDS: usize = 2;
 
+/// Double crashes of a scenario that one seed chooses.
+const SAMPLE: usize = 10;
+
 /// What came of many cases.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -37,6 +40,11 @@ impl Tally {
         }
     }
 
+    /// Cases that fail with this word.
+    pub fn count(&self, word: &str) -> usize {
+        self.wrong.iter().filter(|why| why.contains(word)).count()
+    }
+
     /// Fails with everything that did not hold.
     pub fn hold(&self) {
         let shown: Vec<&str> = self.wrong.iter().take(12).map(String::as_str).collect();
@@ -55,10 +63,19 @@ static TURN: Mutex<()> = Mutex::new(());
 
 /// Plays every case.
 pub fn play(cases: &[Case]) -> Tally {
+    play_with(HANDS, cases)
+}
+
+/// Plays cases that mostly wait, more of them at once.
+pub fn play_waiting(cases: &[Case]) -> Tally {
+    play_with(3 * HANDS, cases)
+}
+
+fn play_with(hands: usize, cases: &[Case]) -> Tally {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (tally, next) = (Mutex::new(Tally::default()), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        for _ in 0..HANDS {
+        for _ in 0..hands {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::SeqCst)) {
                     let played = case.play();
@@ -96,25 +113,30 @@ impl Dice {
     }
 }
 
+/// The points that a process passes before it drives a new run; all scenarios share them.
+fn prologue(baseline: &Baseline) -> usize {
+    let claimed = |name: &String| name == "claim.recorded";
+    baseline.points.iter().position(claimed).unwrap() + 1
+}
+
 /// A second crash while the first is mended: every pair of small scenarios, a choice of the others.
-pub fn second_crashes(seed: u64, sample: usize) -> Vec<Case> {
+pub fn second_crashes(seed: u64) -> Vec<Case> {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut cases = Vec::new();
     for scenario in scenario::ALL {
-        let points = baseline(scenario).points.len();
+        let undisturbed = baseline(scenario);
+        let (points, prologue) = (undisturbed.points.len(), prologue(&undisturbed));
         let pairs: Vec<(usize, usize)> = if scenario.every_pair && seed == 1 {
-            (1..=points)
-                .flat_map(|first| (1..=points + 4).map(move |second| (first, second)))
-                .filter(|(first, second)| first + second <= points + 16)
+            // The second process passes its own prologue and what is left of the run.
+            let last = |first: usize| points - first + prologue + 2;
+            (prologue..=points)
+                .flat_map(|first| (1..=last(first)).map(move |second| (first, second)))
                 .collect()
         } else {
-            let count = if scenario.hidden.1 > 0 {
-                sample / 8
-            } else {
-                sample
-            };
+            let wide = points - prologue;
+            let count = if scenario.hidden.1 > 0 { 2 } else { SAMPLE };
             (0..count)
-                .map(|_| (dice.roll(points) + 1, dice.roll(points / 2) + 1))
+                .map(|_| (prologue + dice.roll(wide), 1 + dice.roll(wide)))
                 .collect()
         };
         cases.extend(pairs.into_iter().map(|(first, second)| Case {
@@ -164,15 +186,9 @@ pub fn every_trouble() -> Vec<Case> {
 /// A crash at each point of the chain, and trouble with the first call of the process that mends it.
 pub fn trouble_after_a_crash() -> Vec<Case> {
     let (scenario, undisturbed) = chain();
-    let troubles = [
-        Trouble::Throttled,
-        Trouble::Dropped,
-        Trouble::Lost,
-        Trouble::Denied,
-    ];
-    let points = 1..=undisturbed.points.len();
     let each = |point: usize| {
-        troubles.map(|trouble| Case {
+        let broken = [Trouble::Dropped, Trouble::Lost][point % 2];
+        [Trouble::Throttled, Trouble::Denied, broken].map(|trouble| Case {
             crashes: vec![point],
             troubles: vec![(1, 1, trouble)],
             // Refused for good, the run fails, and is given another chance.
@@ -180,6 +196,7 @@ pub fn trouble_after_a_crash() -> Vec<Case> {
             ..Case::of(scenario)
         })
     };
+    let points = prologue(&undisturbed)..=undisturbed.points.len();
     points.flat_map(each).collect()
 }
 
@@ -202,7 +219,7 @@ pub fn calls_on_their_way() -> Vec<Case> {
 /// and in the middle of it.
 pub fn copies() -> Vec<Case> {
     let (scenario, undisturbed) = chain();
-    let points = 1..=undisturbed.points.len();
+    let prologue = prologue(&undisturbed);
     let each = |point: usize| {
         let both = Case {
             crashes: vec![point],
@@ -210,10 +227,46 @@ pub fn copies() -> Vec<Case> {
             ..Case::of(scenario)
         };
         let older = Case {
-            crashes: vec![point, 1 + point % 17],
+            crashes: vec![point, prologue + point % 17],
             ..both.clone()
         };
-        [both, older]
+        if point.is_multiple_of(3) {
+            vec![both, older]
+        } else {
+            vec![both]
+        }
     };
-    points.flat_map(each).collect()
+    (prologue..=undisturbed.points.len())
+        .flat_map(each)
+        .collect()
+}
+
+/// The process that mends a create finds nothing, creates, and dies while nothing shows yet.
+pub fn creates_by_the_one_that_mends() -> Vec<Case> {
+    let scenario = scenario::find("hidden").unwrap();
+    let undisturbed = baseline(scenario);
+    let points = undisturbed.points.iter().enumerate();
+    let before = points.filter(|(_, name)| *name == "call.before");
+    let mut cases = Vec::new();
+    for (index, _) in before {
+        let first = Case {
+            crashes: vec![index + 1],
+            ..Case::of(scenario)
+        };
+        let world = first.world();
+        world.drive(Some(index + 1)).unwrap();
+        world.drive(None).unwrap();
+        let points = world.points();
+        // The looks and the call of the step in hand; what comes after its answer is another story.
+        let landed = |name: &String| name == "answer.landed";
+        let hand = points.iter().position(landed).unwrap();
+        let after = (0..hand).rfind(|second| points[*second] == "call.after");
+        if let Some(second) = after {
+            cases.push(Case {
+                crashes: vec![index + 1, second + 1],
+                ..first
+            });
+        }
+    }
+    cases
 }
