@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Logs(ShowArgs),
     /// Print the journal of a run
     Events(EventsArgs),
+    /// Print what happened in a run, for a ticket
+    Report(ReportArgs),
     /// Say yes to a question of a run
     Approve(AnswerArgs),
     /// Say no to a question of a run
@@ -163,6 +165,15 @@ pub(crate) struct ShowArgs {
     /// One step of it
     pub(crate) step: Option<String>,
     /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// The run, or the beginning of its id; the newest when absent
+    pub(crate) run: Option<String>,
+    /// Print JSON instead of Markdown
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -57,6 +57,7 @@ impl From<StoreError> for Failure {
         let code = match &error {
             StoreError::Locked { .. } | StoreError::LeaseLost { .. } => exit::REFUSED,
             StoreError::NoRun { .. }
+            | StoreError::KeyTaken { .. }
             | StoreError::Open { .. }
             | StoreError::NotOurs { .. }
             | StoreError::Newer { .. }

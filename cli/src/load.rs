@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use runbook_core::ParamType;
 use runbook_runtime::{Definition, NewRun};
 use runbook_spec::{Diagnostics, Environment, EnvironmentSchema, find_runbook, load_runbook};
 use runbook_step::{Aws, Catalog};
@@ -21,6 +22,8 @@ pub(crate) struct Request {
     pub(crate) env: Option<String>,
     pub(crate) sets: Vec<String>,
     pub(crate) params: BTreeMap<String, Value>,
+    /// Parameters as they were typed: their declared type says how they are read.
+    pub(crate) typed: BTreeMap<String, String>,
 }
 
 /// A runbook ready to run.
@@ -52,9 +55,7 @@ impl Ready {
 
 /// `name=value`; the value is read as YAML, so `3` is a number and `[a, b]` a list.
 pub(crate) fn assignment(text: &str) -> Result<(String, Value), Failure> {
-    let (name, value) = text.split_once('=').ok_or_else(|| {
-        Failure::usage(format!("`{text}` is not NAME=VALUE")).help("for example --param drain=30s")
-    })?;
+    let (name, value) = halves(text)?;
     // What YAML cannot read is text as it stands.
     let value = serde_yaml::from_str(value).unwrap_or_else(|_| json!(value));
     Ok((name.to_owned(), value))
@@ -153,7 +154,8 @@ pub(crate) fn load(
         || json!({ "name": LOCAL, "protected": false, "aws": {}, "tags": {} }),
         Environment::as_scope,
     );
-    let checked = runbook_spec::check_params(&loaded.runbook, &request.params, &env)
+    let given = with_typed(&loaded.runbook, request);
+    let checked = runbook_spec::check_params(&loaded.runbook, &given, &env)
         .map_err(|wrong| parameters(&loaded.runbook, &wrong))?;
     let definition = definition(loaded, &path, environment.as_ref(), env);
     let overrides: serde_json::Map<String, Value> = request
@@ -292,21 +294,56 @@ fn parameters(book: &runbook_core::Runbook, wrong: &[runbook_spec::ParamError]) 
     }
 }
 
-/// Parameters from a file and from the command line; the latter win.
-pub(crate) fn params(
-    file: Option<&Path>,
-    given: &[String],
-) -> Result<BTreeMap<String, Value>, Failure> {
-    let mut all = BTreeMap::new();
-    if let Some(path) = file {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format!("{}: {error}", Project::shown(path))))?;
-        all = serde_yaml::from_str(&text)
-            .map_err(|error| Failure::usage(format!("{}: {error}", Project::shown(path))))?;
+/// What was typed, read as the declared type says: `1.10` is a version where a string is wanted, and a
+/// number where a number is. It wins over what a file gives.
+fn with_typed(book: &runbook_core::Runbook, request: &Request) -> BTreeMap<String, Value> {
+    let mut all = request.params.clone();
+    for (name, text) in &request.typed {
+        let kind = book.params.get(name).map(|param| param.kind);
+        let plain = !matches!(
+            kind,
+            None | Some(
+                ParamType::Integer
+                    | ParamType::Number
+                    | ParamType::Boolean
+                    | ParamType::List
+                    | ParamType::Map
+            )
+        );
+        let value = match plain {
+            true => json!(text),
+            false => serde_yaml::from_str(text).unwrap_or_else(|_| json!(text)),
+        };
+        all.insert(name.clone(), value);
     }
-    for one in given {
-        let (name, value) = assignment(one)?;
-        all.insert(name, value);
-    }
-    Ok(all)
+    all
+}
+
+/// Parameters from a file.
+pub(crate) fn params(file: Option<&Path>) -> Result<BTreeMap<String, Value>, Failure> {
+    let Some(path) = file else {
+        return Ok(BTreeMap::new());
+    };
+    let wrong = |error: &dyn std::fmt::Display| {
+        Failure::usage(format!("{}: {error}", Project::shown(path)))
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(&error))?;
+    serde_yaml::from_str(&text).map_err(|error| wrong(&error))
+}
+
+/// Parameters from the command line, as text.
+pub(crate) fn typed(given: &[String]) -> Result<BTreeMap<String, String>, Failure> {
+    given
+        .iter()
+        .map(|one| {
+            let (name, text) = halves(one)?;
+            Ok((name.to_owned(), text.to_owned()))
+        })
+        .collect()
+}
+
+fn halves(text: &str) -> Result<(&str, &str), Failure> {
+    text.split_once('=').ok_or_else(|| {
+        Failure::usage(format!("`{text}` is not NAME=VALUE")).help("for example --param drain=30s")
+    })
 }

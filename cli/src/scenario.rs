@@ -269,6 +269,7 @@ impl World {
             env: self.record.env.clone(),
             sets: self.record.sets.clone(),
             params: preparation.params.clone().into_iter().collect(),
+            ..Request::default()
         };
         let loaded = load(&driving.project, &driving.catalog, &request)?;
         let engine = runbook_runtime::Engine::new(

@@ -243,3 +243,71 @@ fn the_schemas_in_the_repository_are_those_of_the_binary() {
         );
     }
 }
+
+#[test]
+fn a_parameter_is_read_as_its_type_says() {
+    let person = Person::alone();
+    let file = person.runbook(
+        "typed",
+        "name: typed\nparams:\n  version: { type: string }\n  count: { type: integer }\nsteps:\n  - id: say\n    uses: log\n    with: { message: \"version {{ params.version }}, {{ params.count }} times\" }\n",
+    );
+    let args = [
+        "run",
+        &file,
+        "--param",
+        "version=1.10",
+        "--param",
+        "count=2",
+    ];
+    let said = person.types(&args).exits(0);
+    assert!(said.out.contains("version 1.10, 2 times"), "{}", said.out);
+    let said = person
+        .types(&["run", &file, "--param", "version=1", "--param", "count=two"])
+        .exits(2);
+    assert!(said.err.contains("count"), "{}", said.err);
+}
+
+#[test]
+fn an_idempotency_key_stands_for_one_request() {
+    let person = Person::new(1);
+    let run = |extra: &[&str]| {
+        let args: Vec<&str> = [
+            "run",
+            "hello",
+            "--param",
+            "pause=1ms",
+            "--idempotency-key",
+            "k",
+        ]
+        .iter()
+        .chain(extra)
+        .copied()
+        .collect();
+        person.types(&args)
+    };
+    run(&[]).exits(0);
+    run(&[]).exits(0);
+    assert_eq!(person.runs().len(), 1);
+    let said = run(&["--param", "name=Ada"]).exits(2);
+    assert!(said.err.contains("idempotency key `k`"), "{}", said.err);
+    assert_eq!(person.runs().len(), 1);
+}
+
+#[test]
+fn a_report_tells_what_happened() {
+    let person = Person::new(1);
+    person
+        .types(&["run", "hello", "--param", "pause=1ms"])
+        .exits(0);
+    let said = person.types(&["report"]).exits(0);
+    for word in [
+        "# hello",
+        "| environment | local |",
+        "| greet | succeeded |",
+    ] {
+        assert!(said.out.contains(word), "{word}: {}", said.out);
+    }
+    let said = person.types(&["report", "--json"]).exits(0);
+    let report: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(report["runs"][0]["status"], "succeeded");
+}

@@ -12,4 +12,5 @@ mod commands;
 mod crash;
 mod failover;
 mod support;
+mod sweep;
 mod upkeep;

@@ -9,6 +9,7 @@ pub(crate) mod env;
 pub(crate) mod events;
 pub(crate) mod list;
 pub(crate) mod logs;
+pub(crate) mod report;
 pub(crate) mod resolve;
 pub(crate) mod resume;
 pub(crate) mod rollback;

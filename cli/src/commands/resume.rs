@@ -79,9 +79,7 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
                 failure.code
             }
         };
-        if code != exit::OK {
-            worst = code;
-        }
+        worst = worse(worst, code);
         if driving.stopping() {
             break;
         }
@@ -90,6 +88,23 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
         say("nothing is interrupted\n");
     }
     Ok(worst)
+}
+
+/// The code that says more: a failure, then an interruption, then a person who is waited for, then an
+/// objective that was missed.
+fn worse(one: u8, other: u8) -> u8 {
+    let order = [
+        exit::FAILED,
+        exit::USAGE,
+        exit::REFUSED,
+        exit::INTERRUPTED,
+        exit::WAITING,
+        exit::MISSED,
+    ];
+    order
+        .into_iter()
+        .find(|code| [one, other].contains(code))
+        .unwrap_or(exit::OK)
 }
 
 /// A live process drives it: that one goes on, if it was held.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::args::RunArgs;
 use crate::drive::{Driving, actor};
 use crate::failure::Failure;
-use crate::load::{Ready, Request, load, params};
+use crate::load::{Ready, Request, load, params, typed};
 use crate::project::Project;
 use crate::scenario::{Record, Scenario, World};
 use crate::{exit, prompt};
@@ -19,7 +19,8 @@ pub(crate) async fn run(project: &Project, args: &RunArgs) -> Result<u8, Failure
         file: args.file.clone(),
         env: args.env.clone(),
         sets: args.sets.clone(),
-        params: params(args.params_file.as_deref(), &args.params)?,
+        params: params(args.params_file.as_deref())?,
+        typed: typed(&args.params)?,
     };
     // A request that is refused leaves nothing behind, not even a state file.
     let ready = load(project, &runbook_steps::catalog(), &request)?;

@@ -17,7 +17,7 @@ pub(crate) fn word(status: StepStatus) -> String {
         StepStatus::Skipped => "skip",
         StepStatus::Cancelled => "stop",
         StepStatus::Undoing => "undo",
-        StepStatus::Undone => "undone",
+        StepStatus::Undone => "undid",
     };
     let padded = format!("{text:<5}");
     let styled = match status {

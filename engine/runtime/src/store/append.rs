@@ -44,12 +44,26 @@ pub(super) fn terminal_codes() -> String {
 }
 
 pub(super) fn create(transaction: &Connection, run: &NewRunRow) -> Checked<Created> {
-    let existing: Option<String> = transaction
-        .prepare_cached("SELECT id FROM run WHERE id = ?1 OR idempotency_key = ?2")?
-        .query_row(params![run.id, run.idempotency_key], |row| row.get(0))
+    let existing: Option<(String, String, String, String)> = transaction
+        .prepare_cached(
+            "SELECT id, runbook, environment, params FROM run WHERE id = ?1 OR idempotency_key = ?2",
+        )?
+        .query_row(params![run.id, run.idempotency_key], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })
         .optional()?;
-    if let Some(id) = existing {
-        return Ok(Ok(Created::Existing(id)));
+    if let Some((id, runbook, environment, params)) = existing {
+        let same = runbook == run.runbook
+            && environment == run.environment
+            && serde_json::from_str::<Value>(&params).is_ok_and(|params| params == run.params);
+        return Ok(match &run.idempotency_key {
+            Some(key) if !same => Err(StoreError::KeyTaken {
+                key: key.clone(),
+                run: id,
+                runbook,
+            }),
+            _ => Ok(Created::Existing(id)),
+        });
     }
     if let Some(key) = &run.lock
         && let Err(held) = take_lock(transaction, key, &run.family, (&run.id, run.created))?

@@ -109,6 +109,18 @@ pub enum StoreError {
         /// Its status.
         status: String,
     },
+    /// The idempotency key belongs to another request.
+    #[error(
+        "the idempotency key `{key}` belongs to run {run} of {runbook}, which was asked for with something else"
+    )]
+    KeyTaken {
+        /// The key.
+        key: String,
+        /// The run that has it.
+        run: String,
+        /// Its runbook.
+        runbook: String,
+    },
     /// The stored data cannot be read.
     #[error("run {run} is corrupt: {reason}")]
     Corrupt {
@@ -151,6 +163,9 @@ impl StoreError {
             Self::LeaseLost { run, .. } => format!("`runbook show {run}` tells who and how far"),
             Self::Locked { run, .. } => format!(
                 "wait for it, or `runbook show {run}`; `runbook resume {run}` or `runbook cancel {run}` if it was interrupted"
+            ),
+            Self::KeyTaken { run, .. } => format!(
+                "a key stands for one runbook, environment and set of parameters; `runbook show {run}` shows its own"
             ),
             Self::Setting { .. } | Self::Conflict { .. } | Self::Corrupt { .. } => return None,
         })
