@@ -1,12 +1,15 @@
 //! Folds one journaled fact into the state. The only place where state changes.
 
+mod ends;
+mod reopen;
+
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::run::{Life, section_index};
+use crate::run::Life;
 use crate::{
-    Attempt, Event, Executed, Instance, InstanceState, Journal, Key, Millis, OnFailure, Phase, Run,
-    Section, SkipReason, StepRun, StepStatus, Timestamp, Undoing, Work,
+    Attempt, Event, Executed, Instance, InstanceState, Journal, Key, Millis, Phase, Run,
+    SkipReason, StepStatus, Timestamp, Undoing, Work,
 };
 
 /// How long an attempt may still take whose deadline passed while nothing drove the run.
@@ -426,153 +429,6 @@ impl Run {
             return Err(misfit(event, key, &instance.state));
         }
         self.live(event, key)
-    }
-
-    fn end_instance(&mut self, key: Key, end: InstanceState) {
-        let step = &self.book.steps[key.step];
-        let state = &mut self.steps[key.step];
-        let failed = matches!(end, InstanceState::Failed { .. });
-        let cancelled = end == InstanceState::Cancelled;
-        state.instances[key.item].state = end;
-        state.live -= 1;
-        state.done += 1;
-        state.failed += usize::from(failed);
-        self.active.remove(&key);
-        let total = state.instances.len();
-        // A list that could not be made tolerates nothing.
-        let limit = match (&step.for_each, &state.items) {
-            (Some(for_each), Some(_)) => for_each.max_failures.of(total),
-            (Some(_) | None, _) => 0,
-        };
-        let broken = state.failed > limit;
-        if cancelled && state.live == 0 {
-            self.fanning.remove(&key.step);
-            self.end_step(key.step, StepStatus::Cancelled);
-        } else if broken && state.live == 0 {
-            self.fanning.remove(&key.step);
-            self.end_step(key.step, StepStatus::Failed);
-        } else if state.done == total {
-            if state.failed > 0 {
-                self.warned = true;
-            }
-            self.end_step(key.step, StepStatus::Succeeded);
-        }
-    }
-
-    pub(crate) fn end_step(&mut self, step: usize, status: StepStatus) {
-        let book = self.book.clone();
-        let here = &book.steps[step];
-        self.steps[step].ended = Some(status);
-        self.ready.remove(&step);
-        self.open[section_index(here.section)] -= 1;
-        let mut unblocks = true;
-        if status == StepStatus::Failed {
-            let tolerated = here.section != Section::Main || here.on_failure == OnFailure::Continue;
-            if tolerated {
-                self.warned = true;
-            } else {
-                self.failed = true;
-                unblocks = false;
-                let free = !self.cancelled && !self.late && !self.is_rolling_back();
-                match here.on_failure {
-                    OnFailure::Pause if free => {
-                        self.life = Life::Paused;
-                        self.paused_by = None;
-                    }
-                    OnFailure::Rollback if free => self.rollback_wanted = true,
-                    OnFailure::Stop
-                    | OnFailure::Continue
-                    | OnFailure::Rollback
-                    | OnFailure::Pause => {}
-                }
-            }
-        }
-        if !unblocks {
-            return;
-        }
-        for &dependent in &self.dependents.clone()[step] {
-            self.blocked[dependent] -= 1;
-            if self.blocked[dependent] == 0 {
-                self.release(dependent);
-            }
-        }
-    }
-
-    /// Failed steps that held the run up start over; `finally` runs again when they have ended.
-    fn reopen(&mut self, at: Timestamp) {
-        self.life = Life::Live;
-        self.failed = false;
-        self.late = false;
-        self.finished = None;
-        let book = self.book.clone();
-        self.restart_cleanup();
-        for (index, step) in book.steps.iter().enumerate() {
-            if step.section != Section::Main {
-                continue;
-            }
-            if self.steps[index].ended == Some(StepStatus::Failed)
-                && step.on_failure != OnFailure::Continue
-            {
-                self.retry_failed(index, at);
-            }
-        }
-    }
-
-    /// `finally` and `on_cancel` run again when the main steps have ended again.
-    pub(crate) fn restart_cleanup(&mut self) {
-        for index in 0..self.steps.len() {
-            if self.book.steps[index].section != Section::Main {
-                self.restart(index);
-            }
-        }
-    }
-
-    fn restart(&mut self, index: usize) {
-        if self.steps[index].ended.is_none() {
-            return;
-        }
-        let section = self.book.steps[index].section;
-        self.steps[index] = StepRun::default();
-        self.open[section_index(section)] += 1;
-        self.blocked[index] = self.book.steps[index].needs.len();
-        if self.blocked[index] == 0 {
-            self.ready.insert(index);
-        }
-    }
-
-    pub(crate) fn retry_failed(&mut self, index: usize, at: Timestamp) {
-        let state = &mut self.steps[index];
-        state.ended = None;
-        self.open[0] += 1;
-        if state.instances.iter().all(|one| one.attempt.is_none()) {
-            *state = StepRun::default();
-            self.ready.insert(index);
-            return;
-        }
-        for (item, instance) in state.instances.iter_mut().enumerate() {
-            let InstanceState::Failed { fault, .. } = &instance.state else {
-                continue;
-            };
-            let fault = fault.clone();
-            state.failed -= 1;
-            state.done -= 1;
-            match &mut instance.attempt {
-                Some(attempt) => {
-                    attempt.tries = 0;
-                    attempt.unsure |= fault.executed == Executed::Unknown;
-                    state.live += 1;
-                    instance.state = InstanceState::Live(Phase::Retrying { at, fault });
-                    self.active.insert(Key { step: index, item });
-                }
-                None => {
-                    instance.state = InstanceState::Queued;
-                    state.next = state.next.min(item);
-                }
-            }
-        }
-        if state.next < state.instances.len() {
-            self.fanning.insert(index);
-        }
     }
 }
 

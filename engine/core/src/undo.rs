@@ -1,6 +1,8 @@
 //! The way back: what took effect is taken back, newest first, and what is built on something that
 //! stays stays too. Independent branches do not wait for one another.
 
+mod plan;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +10,7 @@ use serde_json::Value;
 
 use crate::run::{Life, Stage};
 use crate::{
-    Answer, Command, Effect, Event, Executed, Fault, FaultKind, Instance, InstanceState, Kept, Key,
-    Method, Run, Section, Shape, Timestamp, Undo, Work,
+    Answer, Command, Event, Executed, Fault, FaultKind, Instance, Kept, Key, Method, Run, Timestamp,
 };
 
 /// The attempt that an undo is in.
@@ -116,98 +117,6 @@ impl Rollback {
 const PARALLEL: usize = 10;
 
 impl Run {
-    /// Whether this item took effect and has to be taken back, and how; the first answer counts for
-    /// previews too.
-    fn need(&self, key: Key) -> Option<Need> {
-        let step = &self.book.steps[key.step];
-        let instance = self.instance(key)?;
-        if step.section != Section::Main {
-            return None;
-        }
-        let observed = instance
-            .attempt
-            .as_ref()
-            .is_some_and(|one| one.before.is_some());
-        let tried = instance.attempt.is_some();
-        let unsure = |fault: Option<&Fault>| {
-            instance.attempt.as_ref().is_some_and(|one| one.unsure)
-                || fault.is_some_and(|fault| fault.executed == Executed::Unknown)
-        };
-        let took_effect = instance.earlier.is_some()
-            || match (&instance.state, step.work) {
-                (InstanceState::Succeeded { effect, .. }, _) => {
-                    matches!(effect, Effect::Changed | Effect::Adopted)
-                }
-                (InstanceState::Failed { .. } | InstanceState::Cancelled, Work::Child) => tried,
-                (InstanceState::Failed { .. } | InstanceState::Cancelled, Work::Call(shape))
-                    if shape != Shape::Action =>
-                {
-                    observed
-                }
-                (InstanceState::Failed { fault, .. }, Work::Call(_)) => unsure(Some(fault)),
-                (InstanceState::Cancelled, Work::Call(_)) => unsure(None),
-                _ => false,
-            };
-        if !took_effect {
-            return None;
-        }
-        Some(match (&step.undo, step.work) {
-            (_, Work::Pure | Work::Timer | Work::Gate(_)) => return None,
-            (_, Work::Call(Shape::Query | Shape::Wait)) => return None,
-            (Undo::None, _) => Need::Stays(Kept::Declined, "its author said `undo: none`".into()),
-            (Undo::With { .. }, Work::Call(_)) => Need::Call(Method::UndoWith),
-            (_, Work::Child) => Need::Call(Method::UndoChild),
-            (Undo::Own, Work::Call(Shape::Action)) => Need::Stays(
-                Kept::NoUndo,
-                format!(
-                    "{} cannot be taken back and the step has no `undo`",
-                    step.uses
-                ),
-            ),
-            (Undo::Own, Work::Call(_)) => match &step.irreversible {
-                Some(why) => Need::Stays(Kept::Irreversible, why.clone()),
-                None => Need::Call(Method::Undo),
-            },
-        })
-    }
-
-    /// What a rollback would do now, newest first: the item, and why it stays if it does.
-    #[must_use]
-    pub fn rollback_preview(&self) -> Vec<(Key, Option<(Kept, String)>)> {
-        let mut trial = self.clone();
-        trial.unwind();
-        let mut rows = Vec::new();
-        while let Some(rollback) = &trial.rollback
-            && let Some(&step) = rollback.ready.iter().next_back()
-        {
-            let behind = rollback.barred[step].clone();
-            for item in 0..trial.steps[step].instances.len() {
-                let key = Key { step, item };
-                if trial.steps[step].instances[item].undo.is_some() {
-                    continue;
-                }
-                let stays = match (trial.need(key), &behind) {
-                    (None, _) => continue,
-                    (Some(_), Some(built)) => Some((Kept::Behind, behind_text(built))),
-                    (Some(Need::Stays(why, message)), None) => Some((why, message)),
-                    (Some(Need::Call(_)), None) => None,
-                };
-                let end = match &stays {
-                    Some((why, message)) => Undoing::Kept {
-                        why: *why,
-                        message: message.clone(),
-                    },
-                    None => Undoing::Done {
-                        at: Timestamp::default(),
-                    },
-                };
-                rows.push((key, stays));
-                trial.end_undo(key, end);
-            }
-        }
-        rows
-    }
-
     pub(crate) fn undoable(&self, commands: &mut Vec<Command>) {
         let Some(rollback) = &self.rollback else {
             return;
@@ -400,82 +309,6 @@ impl Run {
             inputs: None,
             deadline: attempt.deadline,
         })
-    }
-
-    /// Turns the graph around and begins at its ends.
-    pub(crate) fn unwind(&mut self) {
-        let count = self.steps.len();
-        let main = |step: usize| self.book.steps[step].section == Section::Main;
-        // What failed to be taken back gets another chance.
-        for instance in self.steps.iter_mut().flat_map(|step| &mut step.instances) {
-            if let Some(Undoing::Kept {
-                why: Kept::Failed | Kept::Behind,
-                ..
-            }) = &instance.undo
-            {
-                instance.undo = None;
-            }
-        }
-        let left = (0..count)
-            .map(|step| {
-                let items = 0..self.steps[step].instances.len();
-                items
-                    .filter(|&item| {
-                        let key = Key { step, item };
-                        self.steps[step].instances[item].undo.is_none() && self.need(key).is_some()
-                    })
-                    .count()
-            })
-            .collect();
-        let held: Vec<usize> = self.dependents.iter().map(Vec::len).collect();
-        let free: Vec<usize> = (0..count)
-            .filter(|&step| main(step) && held[step] == 0)
-            .collect();
-        self.rollback_wanted = false;
-        self.rollback = Some(Rollback {
-            held,
-            left,
-            barred: vec![None; count],
-            ready: BTreeSet::new(),
-            open: (0..count).filter(|&step| main(step)).count(),
-        });
-        for step in free {
-            self.free(step);
-        }
-    }
-
-    /// Everything that was built on `step` is settled.
-    fn free(&mut self, step: usize) {
-        let mut freed = vec![step];
-        while let Some(step) = freed.pop() {
-            let Some(rollback) = &mut self.rollback else {
-                return;
-            };
-            if rollback.left[step] > 0 {
-                rollback.ready.insert(step);
-                continue;
-            }
-            rollback.ready.remove(&step);
-            rollback.open -= 1;
-            let stays = self.steps[step]
-                .instances
-                .iter()
-                .any(|one| matches!(&one.undo, Some(Undoing::Kept { why, .. }) if why.bars()));
-            let id = &self.book.steps[step].id;
-            let bar = match &rollback.barred[step] {
-                Some(built) => Some(built.clone()),
-                None => stays.then(|| id.clone()),
-            };
-            for &need in &self.book.steps[step].needs {
-                if let Some(bar) = &bar {
-                    rollback.barred[need].get_or_insert_with(|| bar.clone());
-                }
-                rollback.held[need] -= 1;
-                if rollback.held[need] == 0 {
-                    freed.push(need);
-                }
-            }
-        }
     }
 
     pub(crate) fn end_undo(&mut self, key: Key, end: Undoing) {
