@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Result as SqlResult, Transaction, params};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::lock::{hold_lock, relock, take_lock};
+use super::lock::{free_locks, hold_lock, relock, take_lock};
 use super::record::{Commit, NewRunRow, Signal, StepRow};
 use super::{Created, StoreError};
 use crate::token::digest;
@@ -87,7 +87,7 @@ pub(super) fn create(transaction: &Transaction<'_>, run: &NewRunRow) -> Checked<
             run.lock,
         ])?;
     if let Some(key) = &run.lock {
-        hold_lock(transaction, key, &run.id, run.created)?;
+        hold_lock(transaction, key, &run.family, run.created)?;
     }
     write_events(transaction, &run.id, 0, 0, std::slice::from_ref(&run.event))?;
     Ok(Ok(Created::New))
@@ -272,9 +272,7 @@ pub(super) fn write_rows(transaction: &Transaction<'_>, commit: &Commit) -> SqlR
                 row.outputs.as_ref().map(Value::to_string),
             ])?;
         if row.status.is_terminal() {
-            transaction
-                .prepare_cached("DELETE FROM lock WHERE run = ?1")?
-                .execute([&commit.run])?;
+            free_locks(transaction, &commit.run)?;
         }
     }
     if let Some(signal) = commit.signal {

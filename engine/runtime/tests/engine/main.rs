@@ -6,10 +6,18 @@
     reason = "modules of one test binary"
 )]
 
+mod children;
 mod cloud;
 mod doctor;
 mod durable;
+mod edit;
 mod flow;
+mod hands;
+mod locks;
+mod operate;
+mod owners;
 mod people;
+mod restored;
+mod rollback;
 mod store;
 mod world;
