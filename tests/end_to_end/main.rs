@@ -11,5 +11,6 @@ mod bad_input;
 mod commands;
 mod crash;
 mod failover;
+mod operate;
 mod support;
 mod upkeep;

@@ -20,4 +20,5 @@ mod people;
 mod restored;
 mod rollback;
 mod store;
+mod timing;
 mod world;
