@@ -71,7 +71,7 @@ const CASES: &[Case] = &[
         name: "an undo that only looks",
         runbook: "name: bad\nsteps:\n  - { id: one, uses: shell.run, with: { argv: [sh] }, undo: { uses: http.check, with: { url: 'http://localhost/' } } }\n",
         args: &[],
-        says: &["`undo`", "http.check"],
+        says: &["R026", "http.check"],
     },
     Case {
         name: "no items at once",
