@@ -14,8 +14,9 @@ use crate::project::Project;
 use crate::prompt;
 use crate::scenario::World;
 use crate::state;
+use crate::ui::next::next;
 use crate::ui::progress::{Mode, Progress};
-use crate::ui::{out, show, style};
+use crate::ui::{out, say, show, style};
 
 /// How long the sandbox may hide what it has made: only as long as a call of a killed process may
 /// still be on its way.
@@ -186,6 +187,20 @@ impl Driving {
         Ok(false)
     }
 
+    /// Says what becomes of a word to a run that another process drives.
+    pub(crate) fn recorded(&self, root: &str) -> Result<(), Failure> {
+        match state::silent_since(&self.store.snapshot()?, root)? {
+            None => say(&format!(
+                "recorded; the process that drives run {root} takes it\n"
+            )),
+            Some(at) => say(&format!(
+                "recorded; but the process that drives run {root} was not heard of since {}\nnext: runbook resume {root}\n",
+                style::time(at)
+            )),
+        }
+        Ok(())
+    }
+
     /// Drives a root run, with its world when it has one, and says how it ended. What failed or is held
     /// gets another chance.
     pub(crate) async fn root(&self, id: &str) -> Result<u8, Failure> {
@@ -278,10 +293,12 @@ impl Driving {
         if matches!(ended, Ended::Finished { .. }) && !measures.is_empty() {
             say(show::measures(&measures).trim_end());
         }
-        let tree: Vec<_> = tree.into_iter().map(|one| (one.info, one.run)).collect();
-        let runs: Vec<_> = tree.iter().map(|(_, run)| run.clone()).collect();
+        if let Some(held) = root.held() {
+            say(&format!("  held by {held}"));
+        }
+        let runs: Vec<_> = tree.iter().map(|one| one.run.clone()).collect();
         say(&format!("  {}", show::tally(&runs)));
-        if let Some(serde_json::Value::Object(outputs)) = &tree[0].0.outputs {
+        if let Some(serde_json::Value::Object(outputs)) = &root.info.outputs {
             for (name, value) in outputs {
                 let text = value
                     .as_str()
@@ -290,11 +307,11 @@ impl Driving {
             }
         }
         let questions: Vec<(String, String)> = snapshot
-            .questions(Some(&tree[0].0.family))?
+            .questions(Some(&root.info.family))?
             .into_iter()
             .map(|one| (one.run, one.step))
             .collect();
-        let next = show::next(&tree[0].0, &tree[0].1, false, &questions);
+        let next = next(&tree, false, &questions);
         if !next.is_empty() {
             say("");
             say(&format!("next: {}", next.join("\n      ")));

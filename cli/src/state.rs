@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use runbook_core::{Measure, Run, Step, Timestamp, Undoing, measure};
-use runbook_runtime::Store;
+use runbook_core::{Event, Measure, OnFailure, Run, Step, StepStatus, Timestamp, Undoing, measure};
 use runbook_runtime::store::{Filter, RunInfo, Snapshot};
+use runbook_runtime::{Options, Store, now};
 use runbook_step::scope::Scope;
 use runbook_step::template;
 
 use crate::failure::Failure;
 use crate::project::Project;
+use crate::ui::{story, style};
 
 /// Refuses when there is no state file.
 pub(crate) fn needs_file(project: &Project) -> Result<(), Failure> {
@@ -51,6 +52,10 @@ pub(crate) struct Loaded {
     /// Names that the summaries of steps may read.
     scope: Scope,
     pub(crate) run: Run,
+    /// What people decided and what was out of the ordinary.
+    pub(crate) story: Vec<(Timestamp, String)>,
+    /// When and why an operator paused it last.
+    paused: Option<(Timestamp, String)>,
 }
 
 impl Loaded {
@@ -73,6 +78,26 @@ impl Loaded {
             .collect()
     }
 
+    /// Who or what holds the run, while it is paused.
+    pub(crate) fn held(&self) -> Option<String> {
+        if !self.run.is_paused() {
+            return None;
+        }
+        match (self.run.paused_by(), &self.paused) {
+            (Some(actor), Some((at, reason))) => {
+                Some(format!("{actor}, since {}: {reason}", style::time(*at)))
+            }
+            (Some(actor), None) => Some(actor.to_owned()),
+            (None, _) => {
+                let mut steps = self.run.book().steps.iter().zip(self.run.steps());
+                let (step, _) = steps.find(|(step, state)| {
+                    state.ended == Some(StepStatus::Failed) && step.on_failure == OnFailure::Pause
+                })?;
+                Some(format!("the failure of `{}`", step.id))
+            }
+        }
+    }
+
     pub(crate) fn measures(&self) -> Vec<Measure> {
         let marks: Vec<(&str, Timestamp)> = self.run.marks().collect();
         let started = self.run.started().unwrap_or(self.info.created);
@@ -93,7 +118,29 @@ pub(crate) fn load(snapshot: &Snapshot, info: RunInfo) -> Result<Loaded, Failure
     let scope = Scope::new()
         .with("params", info.params.clone())
         .with("env", definition.env);
-    Ok(Loaded { info, scope, run })
+    let story = events
+        .iter()
+        .filter_map(|row| Some((row.entry.at, story::line(&row.entry)?)))
+        .collect();
+    let paused = events.iter().rev().find_map(|row| match &row.entry.event {
+        Event::PauseRequested { reason, .. } => Some((row.entry.at, reason.clone())),
+        _ => None,
+    });
+    Ok(Loaded {
+        info,
+        scope,
+        run,
+        story,
+        paused,
+    })
+}
+
+/// Since when the process that drives a run was not heard of, when that is longer than its lease: it is
+/// stopped, or its machine is.
+pub(crate) fn silent_since(snapshot: &Snapshot, root: &str) -> Result<Option<Timestamp>, Failure> {
+    let heard = snapshot.lease(root)?.map(|(_, at)| at);
+    let lease = Options::default().lease;
+    Ok(heard.filter(|at| snapshot.is_driven(root) && at.plus(lease) <= now()))
 }
 
 /// A run and the child runs below it, of all depths; not what prepared it.

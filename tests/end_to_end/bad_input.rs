@@ -62,10 +62,28 @@ const CASES: &[Case] = &[
         says: &["R014", "one", "two"],
     },
     Case {
-        name: "rollback is not there yet",
-        runbook: "name: bad\non_failure: rollback\nsteps:\n  - { id: one, uses: log, with: { message: hi } }\n",
+        name: "no way to fail",
+        runbook: "name: bad\non_failure: rolback\nsteps:\n  - { id: one, uses: log, with: { message: hi } }\n",
         args: &[],
-        says: &["R025", "rollback"],
+        says: &["rolback", "rollback"],
+    },
+    Case {
+        name: "an undo that only looks",
+        runbook: "name: bad\nsteps:\n  - { id: one, uses: shell.run, with: { argv: [sh] }, undo: { uses: http.check, with: { url: 'http://localhost/' } } }\n",
+        args: &[],
+        says: &["R026", "http.check"],
+    },
+    Case {
+        name: "no items at once",
+        runbook: "name: bad\nsteps:\n  - { id: one, uses: log, for_each: '[1, 2]', max_parallel: [1, 0], with: { message: hi } }\n",
+        args: &[],
+        says: &["R023", "max_parallel"],
+    },
+    Case {
+        name: "no time at all",
+        runbook: "name: bad\ntimeout: 0s\nsteps:\n  - { id: one, uses: log, with: { message: hi } }\n",
+        args: &[],
+        says: &["R022", "timeout"],
     },
     Case {
         name: "missing parameter",

@@ -11,6 +11,7 @@ mod bad_input;
 mod commands;
 mod crash;
 mod failover;
+mod operate;
 mod support;
 mod sweep;
 mod upkeep;

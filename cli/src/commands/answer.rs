@@ -51,7 +51,8 @@ pub(crate) async fn run(
         say(&format!("next: runbook resume {}\n", root.id));
         return Ok(0);
     }
-    driving.root(&root.id).await
+    // Nothing else gets another chance by it, and a run that is held stays held.
+    driving.as_it_stands(&root.id).await
 }
 
 fn question(

@@ -1,5 +1,6 @@
 //! `runbook cancel`.
 
+use runbook_core::RunStatus;
 use runbook_runtime::now;
 use runbook_runtime::store::Signal;
 
@@ -22,6 +23,13 @@ pub(crate) async fn run(project: &Project, args: &CancelArgs) -> Result<u8, Fail
             root.status.name()
         )));
     }
+    if root.status == RunStatus::RollingBack {
+        return Err(Failure::usage(format!(
+            "run {} is being rolled back and ends by that",
+            root.id
+        ))
+        .help(format!("`runbook show {}` tells how far it is", root.id)));
+    }
     let driving = Driving::new(project, args.json)?;
     let signal = Signal::Cancel {
         reason: args.reason.clone(),
@@ -40,6 +48,9 @@ pub(crate) async fn run(project: &Project, args: &CancelArgs) -> Result<u8, Fail
                 root.id, root.id
             )
         });
+        if state::silent_since(&snapshot, &root.id)?.is_some() {
+            driving.recorded(&root.id)?;
+        }
         return Ok(exit::OK);
     }
     // Carried out here; that the run was cancelled is what was asked for.

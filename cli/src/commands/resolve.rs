@@ -9,7 +9,6 @@ use crate::args::ResolveArgs;
 use crate::drive::{Driving, actor};
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::ui::say;
 use crate::{exit, state};
 
 /// Records what became of a step in doubt; goes on with the run unless a live process drives it.
@@ -60,11 +59,9 @@ pub(crate) async fn run(project: &Project, args: &ResolveArgs) -> Result<u8, Fai
         .signal(&loaded.info.id, &actor(), now(), signal)
         .await?;
     if driving.store.is_driven(&loaded.info.family) {
-        say(&format!(
-            "recorded; the process that drives run {} goes on\n",
-            loaded.info.family
-        ));
+        driving.recorded(&loaded.info.family)?;
         return Ok(exit::OK);
     }
-    driving.root(&loaded.info.family).await
+    // Nothing else gets another chance by it, and a run that is held stays held.
+    driving.as_it_stands(&loaded.info.family).await
 }

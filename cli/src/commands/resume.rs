@@ -8,7 +8,7 @@ use crate::args::ResumeArgs;
 use crate::drive::{Driving, actor};
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::ui::say;
+use crate::ui::{say, style};
 use crate::{exit, load, state};
 
 /// Goes on with one run, or with every interrupted one.
@@ -34,6 +34,12 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
                     root.id,
                     root.status.name()
                 ));
+                if root.status == RunStatus::RolledBack {
+                    say(&format!(
+                        "`runbook rollback {}` tries again what could not be taken back\n",
+                        root.id
+                    ));
+                }
                 return Ok(crate::drive::code(&runbook_runtime::Ended::Finished {
                     status: root.status,
                     measures: Vec::new(),
@@ -50,8 +56,15 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
         if let Some(file) = &args.with {
             edit(project, &driving, &root, file).await?;
         }
-        if driving.store.is_driven(&root.id) {
-            return nudge(&driving, &root, args.with.is_some()).await;
+        let silent = state::silent_since(&driving.store.snapshot()?, &root.id)?;
+        if let Some(at) = silent {
+            say(&format!(
+                "the process that drives run {} was not heard of since {}; it is watched for a while and the run taken over unless it stirs\n",
+                root.id,
+                style::time(at)
+            ));
+        } else if driving.store.is_driven(&root.id) {
+            return nudge(&driving, &root).await;
         }
         return match args.restored {
             true => driving.restored(&root.id).await,
@@ -67,7 +80,9 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
     let mut any = false;
     for info in snapshot.list(&live)?.into_iter().rev() {
         // A paused run waits for somebody who names it.
-        if info.status == RunStatus::Paused || driving.store.is_driven(&info.id) {
+        let driven = driving.store.is_driven(&info.id)
+            && state::silent_since(&snapshot, &info.id)?.is_none();
+        if info.status == RunStatus::Paused || driven {
             continue;
         }
         any = true;
@@ -108,13 +123,7 @@ fn worse(one: u8, other: u8) -> u8 {
 }
 
 /// A live process drives it: that one goes on, if it was held.
-async fn nudge(driving: &Driving, root: &RunInfo, edited: bool) -> Result<u8, Failure> {
-    if edited {
-        say(&format!(
-            "the process that drives run {} goes on\n",
-            root.id
-        ));
-    }
+async fn nudge(driving: &Driving, root: &RunInfo) -> Result<u8, Failure> {
     driving
         .store
         .signal(&root.id, &actor(), now(), Signal::Resume)

@@ -15,6 +15,7 @@ use crate::{exit, prompt};
 
 /// Starts a run and drives it. Everything is checked before the first step.
 pub(crate) async fn run(project: &Project, args: &RunArgs) -> Result<u8, Failure> {
+    let most = args.wait.as_deref().map(patience).transpose()?;
     let request = Request {
         file: args.file.clone(),
         env: args.env.clone(),
@@ -40,11 +41,16 @@ pub(crate) async fn run(project: &Project, args: &RunArgs) -> Result<u8, Failure
     );
     let mut new = ready.new_run(actor(), meta);
     new.idempotency_key.clone_from(&args.idempotency_key);
-    let id = match &args.wait {
+    let id = match most {
         None => engine.start(new).await?,
         Some(most) => queued(&driving, &engine, new, most).await?,
     };
     driving.root(&id).await
+}
+
+/// How long a start waits for its lock, in milliseconds.
+fn patience(text: &str) -> Result<u64, Failure> {
+    runbook_step::duration::parse(text).map_err(|error| Failure::usage(format!("--wait: {error}")))
 }
 
 /// How often a waiting start looks whether the lock is free.
@@ -55,10 +61,8 @@ async fn queued(
     driving: &Driving,
     engine: &Engine,
     mut new: NewRun,
-    most: &str,
+    most: u64,
 ) -> Result<String, Failure> {
-    let most = runbook_step::duration::parse(most)
-        .map_err(|error| Failure::usage(format!("--wait: {error}")))?;
     let end = now().plus(most);
     let id = new_run_id();
     new.id = Some(id.clone());

@@ -1,6 +1,6 @@
 //! `runbook show`.
 
-use runbook_core::{InstanceState, Phase, Timestamp};
+use runbook_core::{InstanceState, Phase, Timestamp, Undoing};
 use runbook_runtime::rfc3339;
 use runbook_runtime::store::{EffectRow, Filter, LogRow, Snapshot};
 use serde_json::{Value, json};
@@ -10,7 +10,8 @@ use crate::args::ShowArgs;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::state::{self, Loaded};
-use crate::ui::{self, out, show, style};
+use crate::ui::next::next;
+use crate::ui::{self, out, show, story, style};
 
 /// Shows a run, or one step of it.
 pub(crate) fn run(project: &Project, args: &ShowArgs) -> Result<u8, Failure> {
@@ -60,6 +61,9 @@ fn whole(snapshot: &Snapshot, loaded: &Loaded, driven: bool) -> Result<(), Failu
         }
     }
     text.push('\n');
+    if let Some(held) = loaded.held() {
+        text.push_str(&format!("  {:<16} {held}\n", "held by"));
+    }
     text.push_str(&times(loaded));
     text.push_str(&show::measures(&loaded.measures()));
     if driven && let Some(owner) = &info.owner {
@@ -70,17 +74,49 @@ fn whole(snapshot: &Snapshot, loaded: &Loaded, driven: bool) -> Result<(), Failu
     {
         text.push_str(&format!("  outputs\n{}", show::yaml(outputs, 4)));
     }
+    let tree = state::tree(snapshot, info.clone())?;
+    text.push_str(&story(&tree));
     let questions: Vec<(String, String)> = snapshot
         .questions(Some(&info.family))?
         .into_iter()
         .map(|one| (one.run, one.step))
         .collect();
-    let next = show::next(info, &loaded.run, driven, &questions);
+    let silent = state::silent_since(snapshot, &info.family)?;
+    if let Some(at) = silent {
+        text.push_str(&format!(
+            "  {}  the process that drives it was not heard of since then\n",
+            style::time(at)
+        ));
+    }
+    let next = next(&tree, driven && silent.is_none(), &questions);
     if !next.is_empty() {
         text.push_str(&format!("\nnext: {}\n", next.join("\n      ")));
     }
     out(&text);
     Ok(())
+}
+
+/// The words and oddities of a run and of those below it.
+fn story(tree: &[Loaded]) -> String {
+    let Some(top) = tree.first() else {
+        return String::new();
+    };
+    let mut lines = Vec::new();
+    for loaded in tree {
+        let below = loaded.info.id.strip_prefix(&top.info.id).unwrap_or("");
+        let prefix = match below.strip_prefix('.') {
+            Some(below) => format!("{below}/ "),
+            None => String::new(),
+        };
+        let own = loaded.story.iter();
+        lines.extend(own.map(|(at, line)| (*at, format!("{prefix}{line}"))));
+    }
+    let text = story::text(lines, &top.info.id);
+    if text.is_empty() {
+        text
+    } else {
+        format!("\n{text}")
+    }
 }
 
 fn times(loaded: &Loaded) -> String {
@@ -119,6 +155,12 @@ fn whole_json(snapshot: &Snapshot, loaded: &Loaded, driven: bool) -> Result<Valu
         })
         .collect();
     value["steps"] = json!(steps);
+    value["held_by"] = json!(loaded.held());
+    value["story"] = loaded
+        .story
+        .iter()
+        .map(|(at, line)| json!({ "at": rfc3339(*at), "line": line }))
+        .collect();
     value["marks"] = loaded
         .run
         .marks()
@@ -260,7 +302,20 @@ fn one_instance(instance: &runbook_core::Instance) -> String {
         }
         InstanceState::Queued | InstanceState::Live(Phase::Flying) | InstanceState::Cancelled => {}
     }
+    text.push_str(&taken_back(instance));
     text
+}
+
+fn taken_back(instance: &runbook_core::Instance) -> String {
+    match &instance.undo {
+        None => String::new(),
+        Some(Undoing::Flying(_)) => "  undo: in flight\n".to_owned(),
+        Some(Undoing::Waiting { until, note, .. }) => {
+            format!("  undo: {note}; again at {}\n", style::time(*until))
+        }
+        Some(Undoing::Done { at }) => format!("  undo: done {}\n", style::time(*at)),
+        Some(Undoing::Kept { message, .. }) => format!("  {} {message}\n", style::red("stays:")),
+    }
 }
 
 fn traces(effects: &[EffectRow], logs: &[LogRow]) -> String {

@@ -1,7 +1,7 @@
 //! `runbook pause`, `retry` and `skip`: an operator's word to a run. The process that drives the run takes
 //! it; where none does, this one carries it out.
 
-use runbook_core::{InstanceState, Phase, Section, StepStatus};
+use runbook_core::{Input, InstanceState, Phase, Section, StepStatus, Work};
 use runbook_runtime::now;
 use runbook_runtime::store::Signal;
 
@@ -10,7 +10,6 @@ use crate::drive::{Driving, actor};
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::state::Loaded;
-use crate::ui::say;
 use crate::{exit, state};
 
 /// Holds a run: what is in flight ends, nothing starts.
@@ -22,6 +21,21 @@ pub(crate) async fn pause(project: &Project, args: &PauseArgs) -> Result<u8, Fai
             Failure::usage(format!("run {} is paused already", loaded.info.id))
                 .help(format!("next: runbook resume {}", loaded.info.family)),
         );
+    }
+    let ending = if loaded.run.is_rolling_back() {
+        Some("is being rolled back")
+    } else if loaded.run.is_cancelled() {
+        Some("is being cancelled")
+    } else if loaded.run.has_failed() {
+        Some("is ending, since a step has failed")
+    } else {
+        None
+    };
+    if let Some(ending) = ending {
+        return Err(Failure::usage(format!(
+            "run {} {ending}; nothing was done",
+            loaded.info.id
+        )));
     }
     let signal = Signal::Pause {
         reason: args.reason.clone(),
@@ -44,19 +58,26 @@ pub(crate) async fn retry(project: &Project, args: &RetryArgs) -> Result<u8, Fai
             loaded.info.id
         )));
     }
-    if loaded.run.is_cancelled() || loaded.run.is_rolling_back() {
-        return Err(refused(
-            &loaded,
-            &args.step,
-            "belongs to a run that was cancelled or rolled back",
-        ));
+    let input = Input::Retry {
+        step: index,
+        downstream: args.downstream,
+        actor: actor(),
+        reason: args.reason.clone(),
+    };
+    if loaded.run.decide(now(), input).is_empty() {
+        let why = over(&loaded).unwrap_or(if args.downstream {
+            "or one that depends on it is under way"
+        } else {
+            "is under way"
+        });
+        return Err(refused(&loaded, &args.step, why));
     }
     let signal = Signal::Retry {
         step: args.step.clone(),
         downstream: args.downstream,
         reason: args.reason.clone(),
     };
-    leave(project, &loaded, signal, args.json).await
+    with_parents(project, &loaded, signal, &args.reason, args.json).await
 }
 
 /// Does without a step.
@@ -80,11 +101,32 @@ pub(crate) async fn skip(project: &Project, args: &SkipArgs) -> Result<u8, Failu
             &format!("has ended already ({})", state.status().name()),
         ));
     }
+    let input = Input::Skip {
+        step: index,
+        actor: actor(),
+        reason: args.reason.clone(),
+    };
+    let started = loaded.run.started().is_some();
+    if started && loaded.run.decide(now(), input).is_empty() {
+        let why = over(&loaded).unwrap_or("failed, and the run goes on without it already");
+        return Err(refused(&loaded, &args.step, why));
+    }
     let signal = Signal::Skip {
         step: args.step.clone(),
         reason: args.reason.clone(),
     };
-    leave(project, &loaded, signal, args.json).await
+    with_parents(project, &loaded, signal, &args.reason, args.json).await
+}
+
+/// Why no step of the run can be changed any more.
+fn over(loaded: &Loaded) -> Option<&'static str> {
+    if loaded.run.is_rolling_back() {
+        Some("belongs to a run that was rolled back")
+    } else if loaded.run.is_cancelled() {
+        Some("belongs to a run that was cancelled")
+    } else {
+        None
+    }
 }
 
 fn named(project: &Project, name: &str) -> Result<Loaded, Failure> {
@@ -135,14 +177,80 @@ pub(crate) async fn leave(
     signal: Signal,
     json: bool,
 ) -> Result<u8, Failure> {
+    let words = vec![(loaded.info.id.clone(), signal)];
+    say_all(project, &loaded.info.family, words, json).await
+}
+
+async fn say_all(
+    project: &Project,
+    root: &str,
+    words: Vec<(String, Signal)>,
+    json: bool,
+) -> Result<u8, Failure> {
     let driving = Driving::new(project, json)?;
-    let (run, root) = (&loaded.info.id, &loaded.info.family);
-    driving.store.signal(run, &actor(), now(), signal).await?;
+    for (run, word) in words {
+        driving.store.signal(&run, &actor(), now(), word).await?;
+    }
     if driving.store.is_driven(root) {
-        say(&format!(
-            "recorded; the process that drives run {root} takes it\n"
-        ));
+        driving.recorded(root)?;
         return Ok(exit::OK);
     }
     driving.as_it_stands(root).await
+}
+
+/// The same for a word that brings a run back: where the steps that wait for a child run have failed
+/// with it, they go on too.
+async fn with_parents(
+    project: &Project,
+    loaded: &Loaded,
+    signal: Signal,
+    reason: &str,
+    json: bool,
+) -> Result<u8, Failure> {
+    let snapshot = state::snapshot(project)?;
+    // The child has its word before anything asks it to go on.
+    let mut words = vec![(loaded.info.id.clone(), signal)];
+    let mut child = loaded.info.clone();
+    while let Some(parent) = child.parent.clone().filter(|_| child.role == "child") {
+        let above = state::load(&snapshot, snapshot.run(&parent)?)?;
+        let Some(index) = waits_for(&above, &child.id) else {
+            break;
+        };
+        let step = above.run.book().steps[index].id.clone();
+        match above.run.steps()[index].ended {
+            None => {}
+            Some(StepStatus::Failed) if over(&above).is_none() => {
+                let signal = Signal::Retry {
+                    step,
+                    downstream: false,
+                    reason: format!("run {} goes on: {reason}", child.id),
+                };
+                words.push((parent, signal));
+            }
+            Some(status) => {
+                return Err(Failure::usage(format!(
+                    "step `{step}` of run {parent}, which waits for run {}, has ended ({}); nothing was done",
+                    child.id,
+                    status.name()
+                ))
+                .help(format!("`runbook retry {parent} {step} --only` starts that one over")));
+            }
+        }
+        child = above.info;
+    }
+    say_all(project, &loaded.info.family, words, json).await
+}
+
+/// The step that waits for this child run.
+fn waits_for(parent: &Loaded, child: &str) -> Option<usize> {
+    let below = child
+        .strip_prefix(parent.info.id.as_str())?
+        .strip_prefix('.')?;
+    let steps = &parent.run.book().steps;
+    steps.iter().position(|step| {
+        step.work == Work::Child
+            && below
+                .strip_prefix(step.id.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    })
 }

@@ -214,8 +214,13 @@ impl Shown {
                 message,
                 ..
             } => {
-                let text = format!("{} {message}", style::red("stays:"));
-                self.end(at, StepStatus::Succeeded, step, *item, &text)
+                let name = self.name(step, *item);
+                let text = format!(
+                    "  {} {name:<NAME$} {:>7}  {message}",
+                    style::red("stays"),
+                    ""
+                );
+                vec![Line::Gone { name }, Line::Keep(text)]
             }
             Event::StepSkipped {
                 step,
@@ -410,7 +415,7 @@ pub(crate) fn word(event: &Event) -> Option<String> {
             )
         }
         Event::RollbackRequested { actor, reason } => {
-            format!("rolled back by {actor}{}", why(reason))
+            format!("rollback asked for by {actor}{}", why(reason))
         }
         Event::Resolved {
             step,

@@ -1,8 +1,10 @@
 //! All printing goes through here: data to standard output, everything else to standard error.
 
 pub(crate) mod line;
+pub(crate) mod next;
 pub(crate) mod progress;
 pub(crate) mod show;
+pub(crate) mod story;
 pub(crate) mod style;
 pub(crate) mod table;
 

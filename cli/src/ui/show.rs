@@ -1,8 +1,8 @@
 //! A run as a person wants to see it: what happened, what is going on, what to type next.
 
 use runbook_core::{
-    Instance, InstanceState, Key, Measure, Objective, Phase, Run, RunStatus, StepStatus, Work,
-    format_millis,
+    Instance, InstanceState, Key, Measure, Objective, Phase, Run, RunStatus, StepStatus, Undoing,
+    Work, format_millis,
 };
 use runbook_runtime::store::RunInfo;
 use serde_json::Value;
@@ -22,12 +22,7 @@ pub(crate) fn steps(loaded: &Loaded) -> String {
             for (item, instance) in state.instances.iter().enumerate() {
                 let key = Key { step: index, item };
                 let name = format!("{}[{item}]", step.id);
-                rows.add_row([
-                    style::word(instance.status()),
-                    name,
-                    took(run, key),
-                    detail(instance),
-                ]);
+                rows.add_row([standing(instance), name, took(run, key), detail(instance)]);
             }
             continue;
         }
@@ -44,9 +39,21 @@ pub(crate) fn steps(loaded: &Loaded) -> String {
             }
             (None, None) => String::new(),
         };
-        rows.add_row([style::word(status), step.id.clone(), took(run, key), what]);
+        let word = match (&state.items, state.instances.first()) {
+            (None, Some(instance)) if !state.skipped => standing(instance),
+            _ => style::word(status),
+        };
+        rows.add_row([word, step.id.clone(), took(run, key), what]);
     }
     text(&rows)
+}
+
+/// The word before an item: what is to be taken back and stays is no longer just well.
+fn standing(instance: &Instance) -> String {
+    match &instance.undo {
+        Some(Undoing::Kept { .. }) => style::red("stays"),
+        _ => style::word(instance.status()),
+    }
 }
 
 fn counts(total: usize, instances: &[Instance]) -> String {
@@ -69,6 +76,14 @@ fn took(run: &Run, key: Key) -> String {
 }
 
 fn detail(instance: &Instance) -> String {
+    match &instance.undo {
+        Some(Undoing::Kept { message, .. }) => {
+            return message.clone();
+        }
+        Some(Undoing::Waiting { note, .. }) => return note.clone(),
+        Some(Undoing::Done { .. }) => return String::new(),
+        Some(Undoing::Flying(_)) | None => {}
+    }
     match &instance.state {
         InstanceState::Succeeded {
             outputs, effect, ..
@@ -117,7 +132,7 @@ pub(crate) fn measures(measures: &[Measure]) -> String {
 
 /// How many steps did what: `31 steps: 24 changed, 7 unchanged`.
 pub(crate) fn tally(runs: &[Run]) -> String {
-    let mut counts = [0_usize; 5];
+    let mut counts = [0_usize; 6];
     for run in runs {
         for (step, state) in run.book().steps.iter().zip(run.steps()) {
             if step.work == Work::Child {
@@ -128,6 +143,10 @@ pub(crate) fn tally(runs: &[Run]) -> String {
                 continue;
             }
             for instance in &state.instances {
+                if matches!(instance.undo, Some(Undoing::Done { .. })) {
+                    counts[5] += 1;
+                    continue;
+                }
                 match &instance.state {
                     InstanceState::Succeeded { effect, .. } => match effect {
                         runbook_core::Effect::Changed => counts[0] += 1,
@@ -143,7 +162,14 @@ pub(crate) fn tally(runs: &[Run]) -> String {
         }
     }
     let total: usize = counts.iter().sum();
-    let words = ["changed", "adopted", "unchanged", "skipped", "failed"];
+    let words = [
+        "changed",
+        "adopted",
+        "unchanged",
+        "skipped",
+        "failed",
+        "taken back",
+    ];
     let parts: Vec<String> = counts
         .iter()
         .zip(words)
@@ -156,7 +182,7 @@ pub(crate) fn tally(runs: &[Run]) -> String {
     } else {
         format!("{total} {all}")
     };
-    if counts[0] + counts[1] + counts[4] == 0 {
+    if counts[0] + counts[1] + counts[4] + counts[5] == 0 {
         return format!("{head}: no change");
     }
     format!("{head}: {}", parts.join(", "))
@@ -166,6 +192,9 @@ pub(crate) fn tally(runs: &[Run]) -> String {
 pub(crate) fn status_words(info: &RunInfo, driven: bool) -> String {
     let live = matches!(info.status, RunStatus::Running | RunStatus::Pending);
     let sleeps = info.status == RunStatus::Waiting;
+    if info.status == RunStatus::RollingBack && !driven {
+        return style::red("interrupted in its rollback");
+    }
     if live && !driven {
         style::red("interrupted")
     } else if sleeps && !driven {
@@ -176,64 +205,6 @@ pub(crate) fn status_words(info: &RunInfo, driven: bool) -> String {
         )
     } else {
         style::status(info.status)
-    }
-}
-
-/// What to type next.
-pub(crate) fn next(
-    info: &RunInfo,
-    run: &Run,
-    driven: bool,
-    questions: &[(String, String)],
-) -> Vec<String> {
-    let id = &info.id;
-    // Only roots are driven; a child goes on with the run that waits for it.
-    let root = &info.family;
-    if let Some((run, step)) = questions.first() {
-        return vec![
-            format!("runbook approve {run} {step}"),
-            format!("runbook reject {run} {step} --comment \"why not\""),
-        ];
-    }
-    for (step, state) in run.book().steps.iter().zip(run.steps()) {
-        if state.status() == StepStatus::InDoubt {
-            return vec![format!(
-                "runbook resolve {id} {} --done '{{…}}' | --retry | --skip  --reason \"…\"",
-                step.id
-            )];
-        }
-    }
-    let failed = run
-        .book()
-        .steps
-        .iter()
-        .zip(run.steps())
-        .find(|(_, state)| state.ended == Some(StepStatus::Failed))
-        .map(|(step, _)| step.id.clone());
-    match info.status {
-        RunStatus::Failed | RunStatus::Paused => {
-            let mut next = Vec::new();
-            if let Some(step) = failed {
-                next.push(format!("runbook show {id} {step}"));
-            }
-            next.push(format!("runbook resume {root}"));
-            if info.status == RunStatus::Paused {
-                next.push(format!("runbook cancel {root}"));
-            }
-            next
-        }
-        RunStatus::Pending | RunStatus::Running | RunStatus::Waiting if !driven => {
-            vec![format!("runbook resume {root}")]
-        }
-        RunStatus::Pending
-        | RunStatus::Running
-        | RunStatus::Waiting
-        | RunStatus::Succeeded
-        | RunStatus::SucceededWithWarnings
-        | RunStatus::ObjectiveMissed
-        | RunStatus::Cancelled
-        | RunStatus::RollingBack
-        | RunStatus::RolledBack => Vec::new(),
     }
 }
 

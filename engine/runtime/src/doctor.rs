@@ -320,6 +320,13 @@ fn check_locks(
         }
     }
     for (run, key) in wanted {
+        // What a run below an ended root held was freed with the root.
+        if live
+            .get(*run)
+            .is_some_and(|family| !live.contains_key(family))
+        {
+            continue;
+        }
         let holder = held.iter().find(|(one, _)| one == key).map(|(_, run)| run);
         match holder.and_then(|holder| Some((holder, live.get(holder)?))) {
             None => {
@@ -373,7 +380,7 @@ fn idle(snapshot: &Snapshot, runs: &[RunInfo], report: &mut Report) -> Result<()
         let word = match status {
             RunStatus::Pending | RunStatus::Running | RunStatus::RollingBack => "was interrupted",
             RunStatus::Waiting if !asked => "waits, and nobody drives it",
-            RunStatus::Paused => "is paused at a failed step",
+            RunStatus::Paused => "is paused",
             RunStatus::Waiting
             | RunStatus::Succeeded
             | RunStatus::SucceededWithWarnings

@@ -265,6 +265,9 @@ impl Driver {
     }
 
     async fn run(&mut self, actor: String, begin: Begin) -> Result<Ended, DriveError> {
+        let mut owned = self.own(&actor)?;
+        // What was said before the run gets another chance means what it meant then.
+        self.take_signals()?;
         match begin {
             Begin::Go => {}
             Begin::Reopen => self.input(Input::Reopen {
@@ -280,8 +283,6 @@ impl Driver {
                 reason: "the run that waits for it is rolled back".to_owned(),
             })?;
         }
-        let mut owned = self.own(&actor)?;
-        self.take_signals()?;
         loop {
             // A word may have brought a run back that had ended.
             owned = owned || self.own(&actor)?;
@@ -378,7 +379,12 @@ impl Driver {
             reopens: self.had_ended && !self.run.status().is_terminal(),
             definition: None,
         };
-        self.engine.store.append(commit).await?;
+        if let Err(refused) = self.engine.store.append(commit).await {
+            if matches!(refused, StoreError::Locked { .. }) {
+                self.drop_words().await?;
+            }
+            return Err(refused.into());
+        }
         self.had_ended = self.run.status().is_terminal();
         self.signal_taken = false;
         self.requests.clear();
@@ -400,6 +406,21 @@ impl Driver {
             });
         }
         Ok(())
+    }
+
+    /// A word that was refused is not kept for later: whoever gave it is told so.
+    async fn drop_words(&mut self) -> Result<(), StoreError> {
+        if !self.signal_taken {
+            return Ok(());
+        }
+        let commit = Commit {
+            run: self.facts.id.clone(),
+            expected_seq: self.seq,
+            epoch: self.claim.epoch,
+            signal: Some(self.signal),
+            ..Commit::default()
+        };
+        self.engine.store.append(commit).await
     }
 
     fn draining(&self) -> bool {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use runbook_core::{Answer, Effect, Event, Fault, FaultKind, Run, RunStatus, Timestamp};
+use runbook_core::{
+    Answer, Effect, Fault, FaultKind, Instance, Run, RunStatus, Timestamp, Undoing,
+};
 use runbook_step::scope::Scope;
 use runbook_step::template;
 use serde_json::{Map, Value, json};
@@ -49,6 +51,10 @@ pub(super) async fn drive_child(step: ChildStep) -> Landed {
             status, changed, ..
         }) => ended(&step.engine, &step.id, status, changed),
         Ok(Ended::Waiting | Ended::Paused | Ended::Interrupted) => Landed::Parked,
+        // It had ended, and another run holds its lock by now: it is left as it was.
+        Err(DriveError::Store(error @ StoreError::Locked { .. })) => {
+            answer(FaultKind::Conflict, error.to_string())
+        }
         Err(error) => Landed::Lost(Box::new(error)),
     }
 }
@@ -119,18 +125,35 @@ fn begin(step: &ChildStep) -> Result<Begin, StoreError> {
     })
 }
 
-/// What a rolled back run left as it was.
+/// What a rolled back run left as it was, and what it was built on has to stay for.
 fn exceptions(engine: &Engine, id: &str) -> Result<Vec<String>, DriveError> {
-    let snapshot = engine.store().snapshot()?;
-    let bars = |event: &Event| match event {
-        Event::NotUndone { step, why, .. } if why.bars() => Some(format!("{id} {step}")),
-        _ => None,
-    };
-    Ok(snapshot
-        .events(id, 0)?
-        .iter()
-        .filter_map(|row| bars(&row.entry.event))
+    let run = replayed(engine, id)?;
+    let bars = |one: &Instance| matches!(&one.undo, Some(Undoing::Kept { why, .. }) if why.bars());
+    let steps = run.book().steps.iter().zip(run.steps());
+    Ok(steps
+        .filter(|(_, state)| state.instances.iter().any(bars))
+        .map(|(step, _)| format!("{id} {}", step.id))
         .collect())
+}
+
+fn replayed(engine: &Engine, id: &str) -> Result<Run, DriveError> {
+    let snapshot = engine.store().snapshot()?;
+    let info = snapshot.run(id)?;
+    let definition = snapshot.definition(&info)?;
+    let book = definition
+        .entry(info.entry.as_deref())
+        .cloned()
+        .ok_or_else(|| StoreError::Corrupt {
+            run: id.to_owned(),
+            reason: "its definition does not hold its runbook".to_owned(),
+        })?;
+    let events = snapshot.events(id, 0)?;
+    Run::new(Arc::new(book))
+        .replay(events.iter().map(|row| &row.entry))
+        .map_err(|source| DriveError::Corrupt {
+            run: id.to_owned(),
+            source,
+        })
 }
 
 fn answer(kind: FaultKind, message: String) -> Landed {
@@ -210,14 +233,7 @@ fn ended(engine: &Engine, id: &str, status: RunStatus, changed: bool) -> Landed 
 }
 
 fn first_failure(engine: &Engine, id: &str) -> Option<String> {
-    let snapshot = engine.store().snapshot().ok()?;
-    let info = snapshot.run(id).ok()?;
-    let definition = snapshot.definition(&info).ok()?;
-    let book = definition.entry(info.entry.as_deref())?.clone();
-    let events = snapshot.events(id, 0).ok()?;
-    let run = Run::new(Arc::new(book))
-        .replay(events.iter().map(|row| &row.entry))
-        .ok()?;
+    let run = replayed(engine, id).ok()?;
     let (step, fault) = Facts::first_failure(&run)?;
     Some(format!(": step `{step}`: {fault}"))
 }

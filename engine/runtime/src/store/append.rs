@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Result as SqlResult, params};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::lock::{hold_lock, relock, take_lock};
+use super::lock::{free_locks, hold_lock, relock, take_lock};
 use super::record::{Commit, NewRunRow, RunRow, Signal, StepRow};
 use super::{Created, StoreError};
 use crate::token::digest;
@@ -101,7 +101,7 @@ pub(super) fn create(transaction: &Connection, run: &NewRunRow) -> Checked<Creat
             run.lock,
         ])?;
     if let Some(key) = &run.lock {
-        hold_lock(transaction, key, &run.id, run.created)?;
+        hold_lock(transaction, key, &run.family, run.created)?;
     }
     let none = Known {
         seq: 0,
@@ -283,9 +283,7 @@ fn write_run(transaction: &Connection, commit: &Commit, last: &Known) -> SqlResu
 /// Locks are free once their run has ended.
 fn free_lock(transaction: &Connection, run: &str, row: &RunRow) -> SqlResult<()> {
     if row.status.is_terminal() {
-        transaction
-            .prepare_cached("DELETE FROM lock WHERE run = ?1")?
-            .execute([run])?;
+        free_locks(transaction, run)?;
     }
     Ok(())
 }

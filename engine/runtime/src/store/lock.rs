@@ -4,7 +4,7 @@ use runbook_core::{Millis, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Result as SqlResult, params};
 
 use super::StoreError;
-use super::append::{Checked, no_run, status_of};
+use super::append::{Checked, no_run, status_of, terminal_codes};
 use super::record::Commit;
 
 /// Raises the fencing epoch for a new owner and starts its lease.
@@ -102,19 +102,44 @@ pub(super) fn take_lock(
     }
 }
 
+/// The lock belongs to the family, so the row names its root: the end of one run of the tree takes it
+/// from no other.
 pub(super) fn hold_lock(
     transaction: &Connection,
     key: &str,
-    run: &str,
+    family: &str,
     now: Timestamp,
 ) -> SqlResult<()> {
     transaction
         .prepare_cached("INSERT OR IGNORE INTO lock (key, run, acquired) VALUES (?1, ?2, ?3)")?
-        .execute(params![key, run, now.0])?;
+        .execute(params![key, family, now.0])?;
     Ok(())
 }
 
-/// A run that had ended and goes on needs its lock again.
+/// Frees what a run that has ended held, unless another live run of its tree needs it. With the root
+/// everything is free. An older build wrote the run itself into the row instead of the root.
+pub(super) fn free_locks(transaction: &Connection, run: &str) -> SqlResult<()> {
+    let family: String = transaction
+        .prepare_cached("SELECT family FROM run WHERE id = ?1")?
+        .query_row([run], |row| row.get(0))?;
+    let of_family = "(SELECT holder.family FROM run AS holder WHERE holder.id = lock.run) = ?1";
+    let needed = if family == run {
+        String::new()
+    } else {
+        format!(
+            " AND NOT EXISTS (SELECT 1 FROM run AS other WHERE other.family = ?1
+                              AND other.lock = lock.key AND other.status NOT IN ({}))",
+            terminal_codes()
+        )
+    };
+    transaction
+        .prepare_cached(&format!("DELETE FROM lock WHERE {of_family}{needed}"))?
+        .execute([&family])?;
+    Ok(())
+}
+
+/// A run that had ended and goes on needs its lock again; a root also those of the runs below it that
+/// have not ended, which were freed with it. All of them or none.
 pub(super) fn relock(
     transaction: &Connection,
     commit: &Commit,
@@ -122,18 +147,32 @@ pub(super) fn relock(
     if !commit.reopens {
         return Ok(Ok(()));
     }
-    let (key, family): (Option<String>, String) = transaction
-        .prepare_cached("SELECT lock, family FROM run WHERE id = ?1")?
-        .query_row([&commit.run], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let Some(key) = key else { return Ok(Ok(())) };
+    let family: String = transaction
+        .prepare_cached("SELECT family FROM run WHERE id = ?1")?
+        .query_row([&commit.run], |row| row.get(0))?;
+    let below = if family == commit.run {
+        format!(" OR (family = ?1 AND status NOT IN ({}))", terminal_codes())
+    } else {
+        String::new()
+    };
+    let keys: Vec<String> = transaction
+        .prepare_cached(&format!(
+            "SELECT DISTINCT lock FROM run WHERE lock IS NOT NULL AND (id = ?1{below})"
+        ))?
+        .query_map([&commit.run], |row| row.get(0))?
+        .collect::<SqlResult<_>>()?;
     let now = commit
         .events
         .first()
         .map_or(Timestamp::default(), |one| one.at);
-    if let Err(held) = take_lock(transaction, &key, &family, (&commit.run, now))? {
-        return Ok(Err(held));
+    for key in &keys {
+        if let Err(held) = take_lock(transaction, key, &family, (&commit.run, now))? {
+            return Ok(Err(held));
+        }
     }
-    hold_lock(transaction, &key, &commit.run, now)?;
+    for key in &keys {
+        hold_lock(transaction, key, &family, now)?;
+    }
     Ok(Ok(()))
 }
 

@@ -143,7 +143,12 @@ fn write(transaction: &Connection, derived: Derived) -> SqlResult<()> {
         );
         transaction.prepare_cached(&ended)?.execute([&key])?;
         transaction
-            .prepare_cached("INSERT OR IGNORE INTO lock (key, run, acquired) VALUES (?1, ?2, ?3)")?
+            .prepare_cached(&format!(
+                "INSERT OR IGNORE INTO lock (key, run, acquired)
+                 SELECT ?1, root.id, ?3 FROM run JOIN run AS root ON root.id = run.family
+                 WHERE run.id = ?2 AND root.status NOT IN ({})",
+                terminal_codes()
+            ))?
             .execute(params![key, run, acquired])?;
     }
     Ok(())

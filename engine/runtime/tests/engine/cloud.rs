@@ -115,6 +115,9 @@ pub struct Create {
     /// Asks to be polled once more.
     #[serde(default)]
     slow: bool,
+    /// Makes it, and then fails for good.
+    #[serde(default)]
+    breaks: bool,
 }
 
 impl Args for Create {
@@ -181,6 +184,9 @@ impl Change for Create {
                 ..Fault::new(FaultKind::Transient, "connection reset")
             });
         }
+        if self.breaks {
+            return Err(Fault::new(FaultKind::Denied, "made, and not to be read"));
+        }
         if self.slow {
             return Ok(Progress::Again {
                 after: Duration::from_millis(20),
@@ -197,6 +203,13 @@ impl Change for Create {
         (): &(),
         _: &Context,
     ) -> StepResult<Progress<()>> {
+        note(&self.cloud, &format!("undo {}", self.name));
+        if self.cloud.join(format!("stuck.{}", self.name)).exists() {
+            return Err(Fault::new(FaultKind::Unmet, "somebody uses it"));
+        }
+        if self.cloud.join(format!("deaf.{}", self.name)).exists() {
+            std::future::pending::<()>().await;
+        }
         if let Some(path) = self.made() {
             std::fs::remove_file(path).unwrap();
         }
@@ -215,6 +228,12 @@ pub struct Act {
     hang: bool,
     #[serde(default)]
     panic: bool,
+    /// Ends when this file is there.
+    #[serde(default)]
+    hold: Option<PathBuf>,
+    /// Written into the book of calls instead of the step's name.
+    #[serde(default)]
+    say: Option<String>,
 }
 
 impl Args for Act {
@@ -235,13 +254,41 @@ impl Action for Act {
     }
 
     async fn act(&self, (): &(), context: &Context) -> StepResult<Progress<Free>> {
-        note(&self.cloud, &format!("act {}", context.step));
+        let said = self.say.as_deref().unwrap_or(&context.step);
+        note(&self.cloud, &format!("act {said}"));
         context.log.line("acting");
         assert!(!self.panic, "as asked");
         if self.hang {
             std::future::pending::<()>().await;
         }
-        Ok(Progress::Done(Free::new()))
+        while self.hold.as_ref().is_some_and(|file| !file.exists()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(Progress::Done(free(json!({ "by": context.step }))))
+    }
+}
+
+/// Stops the thread that it runs on until a file is there, unless it repeats a lost attempt.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stall {
+    cloud: PathBuf,
+    file: PathBuf,
+}
+
+impl Args for Stall {
+    const KIND: &'static str = "test.stall";
+    type Client = ();
+    type Output = Free;
+}
+
+impl Query for Stall {
+    async fn read(&self, (): &(), context: &Context) -> StepResult<Free> {
+        note(&self.cloud, &format!("stall {}", context.step));
+        while !context.recovering && !self.file.exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(Free::new())
     }
 }
 
@@ -287,6 +334,7 @@ pub fn catalog() -> Catalog {
     Catalog::new(vec![
         query::<Echo>(),
         query::<Count>(),
+        query::<Stall>(),
         change::<Create>(),
         action::<Act>(),
         wait::<Until>(),

@@ -6,10 +6,19 @@
     reason = "modules of one test binary"
 )]
 
+mod children;
 mod cloud;
 mod doctor;
 mod durable;
+mod edit;
 mod flow;
+mod hands;
+mod locks;
+mod operate;
+mod owners;
 mod people;
+mod restored;
+mod rollback;
 mod store;
+mod timing;
 mod world;

@@ -42,12 +42,18 @@ impl World {
     }
 
     pub fn engine(&self, gates: GatePolicy) -> Engine {
-        let notices = self.notices.clone();
-        let options = Options {
+        self.engine_with(Options {
             gates,
             settle: 0,
-            watcher: Arc::new(move |notice| notices.lock().unwrap().push(notice.clone())),
             ..Options::default()
+        })
+    }
+
+    pub fn engine_with(&self, options: Options) -> Engine {
+        let notices = self.notices.clone();
+        let options = Options {
+            watcher: Arc::new(move |notice| notices.lock().unwrap().push(notice.clone())),
+            ..options
         };
         Engine::new(
             Store::open(&self.state()).unwrap(),
@@ -70,18 +76,13 @@ impl World {
         book: Runbook,
         children: BTreeMap<String, Runbook>,
     ) -> Result<String, StartError> {
-        let definition = Definition {
-            engine: "test".into(),
-            file: None,
-            runbook: book,
-            children,
-            environment: "dev".into(),
-            env: json!({ "name": "dev", "zones": ["a", "b", "c"] }),
-            aws: runbook_step::Aws::default(),
-            tags: BTreeMap::new(),
-            secrets: BTreeMap::new(),
-        };
-        let new = NewRun {
+        engine.start(self.new_run(book, children)).await
+    }
+
+    /// A run to start.
+    pub fn new_run(&self, book: Runbook, children: BTreeMap<String, Runbook>) -> NewRun {
+        let definition = self.definition(book, children);
+        NewRun {
             id: None,
             definition: Arc::new(definition),
             params: json!({ "cloud": self.cloud() }),
@@ -91,8 +92,22 @@ impl World {
             meta: json!({}),
             parent: None,
             idempotency_key: None,
-        };
-        engine.start(new).await
+        }
+    }
+
+    /// What a run pins.
+    pub fn definition(&self, book: Runbook, children: BTreeMap<String, Runbook>) -> Definition {
+        Definition {
+            engine: "test".into(),
+            file: None,
+            runbook: book,
+            children,
+            environment: "dev".into(),
+            env: json!({ "name": "dev", "zones": ["a", "b", "c"] }),
+            aws: runbook_step::Aws::default(),
+            tags: BTreeMap::new(),
+            secrets: BTreeMap::new(),
+        }
     }
 
     /// Starts and drives a runbook to wherever it gets.
@@ -144,7 +159,7 @@ pub async fn drive(engine: &Engine, id: &str) -> Result<Ended, DriveError> {
 /// A step that calls out; `extra` overrides any field.
 pub fn step(id: &str, uses: &str, needs: &[usize], with: Value, extra: Value) -> Value {
     let work = match uses {
-        "test.echo" | "test.count" => Work::Call(Shape::Query),
+        "test.echo" | "test.count" | "test.stall" => Work::Call(Shape::Query),
         "test.create" => Work::Call(Shape::Create),
         "test.act" => Work::Call(Shape::Action),
         "test.until" => Work::Call(Shape::Wait),
