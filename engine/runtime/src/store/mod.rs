@@ -4,6 +4,7 @@
 mod append;
 mod check;
 mod error;
+mod inline;
 mod liveness;
 mod lock;
 mod open;
@@ -24,6 +25,8 @@ use runbook_core::{Millis, Timestamp};
 
 pub(crate) use check::{Shown, effect_name, shown};
 pub use error::StoreError;
+#[doc(hidden)]
+pub use inline::{Fate, Hook, Moment};
 pub(crate) use liveness::is_at;
 pub use raw::{RawCommits, RawError};
 pub use read::{EventRow, Filter, RunInfo, SignalRow, Snapshot};
@@ -92,6 +95,20 @@ impl Store {
         let connection = open::writable(path)?;
         Ok(Self {
             writer: Writer::start(connection, path)?,
+            path: Arc::new(path.to_path_buf()),
+        })
+    }
+
+    /// Opens or creates the state file for a simulation: every commit is carried out on its caller, and
+    /// `hook` is asked at each whether the process lives on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    #[doc(hidden)]
+    pub fn open_inline(path: &Path, hook: Hook) -> Result<Self, StoreError> {
+        let connection = open::writable(path)?;
+        Ok(Self {
+            writer: Writer::inline(connection, path, hook),
             path: Arc::new(path.to_path_buf()),
         })
     }
@@ -270,7 +287,12 @@ impl Store {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(open)?;
         }
-        let patience = Instant::now() + PATIENCE;
+        // Where nothing runs beside the callers, nobody is only asking.
+        let patience = match self.writer.is_inline() {
+            true => Duration::ZERO,
+            false => PATIENCE,
+        };
+        let patience = Instant::now() + patience;
         loop {
             let file = File::options()
                 .create(true)

@@ -11,6 +11,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::StoreError;
+use super::inline::{Hook, Inline};
 use super::open::from_sqlite;
 use crate::fail;
 
@@ -41,9 +42,26 @@ pub(super) struct Writer {
     path: Arc<PathBuf>,
     /// Why the thread has stopped.
     stopped: Arc<OnceLock<StoreError>>,
+    /// In a simulation: instead of the thread.
+    inline: Option<Inline>,
 }
 
 impl Writer {
+    /// No thread: see [`Inline`].
+    pub(super) fn inline(connection: Connection, path: &Path, hook: Hook) -> Self {
+        Self {
+            jobs: mpsc::channel(1).0,
+            path: Arc::new(path.to_path_buf()),
+            stopped: Arc::default(),
+            inline: Some(Inline::new(connection, hook)),
+        }
+    }
+
+    /// Whether nothing runs beside the callers.
+    pub(super) fn is_inline(&self) -> bool {
+        self.inline.is_some()
+    }
+
     pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let path = Arc::new(path.to_path_buf());
@@ -60,6 +78,7 @@ impl Writer {
             jobs,
             path,
             stopped,
+            inline: None,
         })
     }
 
@@ -70,6 +89,9 @@ impl Writer {
         + Send
         + 'static,
     ) -> Result<T, StoreError> {
+        if let Some(inline) = &self.inline {
+            return inline.run(&self.path, job).await;
+        }
         let (answer, answered) = oneshot::channel();
         let path = self.path.clone();
         let work: Work = Box::new(move |transaction| match job(transaction) {
