@@ -138,10 +138,14 @@ impl Driver {
             Some(item) => format!("{}[{item}]", step.id),
             None => step.id.clone(),
         };
-        // The last owner may have begun a call just before it lost its right to.
-        let intended = match self.claim.taken_over {
-            Some(at) => call.flown.max(at),
-            None => call.flown,
+        let stalled = self.stalled.contains(&key);
+        let interrupted = call.epoch < self.claim.epoch;
+        // What was in flight may have called again and again since it went into flight: until its owner
+        // died, or until its lease ran out.
+        let intended = match (interrupted, stalled) {
+            (_, true) => self.engine.now(),
+            (true, false) => call.flown.max(self.claim.called),
+            (false, false) => call.flown,
         };
         Ok(Job {
             kind,
@@ -160,9 +164,7 @@ impl Driver {
                 token: call.token,
                 attempt: call.number,
                 // A process died inside it, or an earlier attempt ended with its effect unknown.
-                recovering: call.epoch < self.claim.epoch
-                    || call.unsure
-                    || self.stalled.contains(&key),
+                recovering: interrupted || call.unsure || stalled,
                 aws,
                 tags: self.facts.definition.tags.clone(),
                 log,

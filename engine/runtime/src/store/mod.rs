@@ -64,8 +64,9 @@ pub enum Created {
 pub struct Claim {
     /// Fencing epoch of this owner.
     pub epoch: u64,
-    /// When it was taken from an owner that lives and was not heard of.
-    pub taken_over: Option<Timestamp>,
+    /// When an earlier owner may have called out for the last time: its lease had run out, or it was
+    /// dead.
+    pub called: Timestamp,
     file: File,
     path: PathBuf,
 }
@@ -168,13 +169,13 @@ impl Store {
         lease: Millis,
     ) -> Result<Option<Claim>, StoreError> {
         let path = self.lock_path(run);
-        let (file, taken_over) = match self.lock_file(&path)? {
-            Some(file) => (file, None),
+        let (file, lives) = match self.lock_file(&path)? {
+            Some(file) => (file, false),
             None if self.is_silent(run, now, lease).await? => {
                 // The stalled owner keeps its lock on a file that no path leads to any more.
                 let _ = std::fs::remove_file(&path);
                 match self.lock_file(&path)? {
-                    Some(file) => (file, Some(now)),
+                    Some(file) => (file, true),
                     None => return Ok(None),
                 }
             }
@@ -182,14 +183,18 @@ impl Store {
         };
         fail::point("claim.locked");
         let id = run.to_owned();
-        let epoch = self
+        let (epoch, last) = self
             .writer
             .run(move |transaction| lock::claim(transaction, &id, &owner, now))
             .await?;
         fail::point("claim.recorded");
         Ok(Some(Claim {
             epoch,
-            taken_over,
+            // One that lives may have begun a call just before it lost its right to.
+            called: match last {
+                Some(last) if !lives => last.plus(lease).min(now),
+                Some(_) | None => now,
+            },
             file,
             path,
         }))
