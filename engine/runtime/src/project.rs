@@ -160,8 +160,10 @@ fn effect(
             Executed::No if !attempt.unsure => (EffectState::Absent, None),
             Executed::No | Executed::Unknown => (EffectState::InDoubt, None),
         },
-        // A second cancel let go of a call in flight.
-        Event::StepCancelled { .. } if begun && run.is_forced() => (EffectState::InDoubt, None),
+        // Nobody asks any more what became of it; a row that knows already is left as it is.
+        Event::StepCancelled { .. } | Event::StepSkipped { .. } if begun => {
+            (EffectState::InDoubt, None)
+        }
         Event::InDoubt { .. } => (EffectState::InDoubt, None),
         _ => return None,
     };

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::engine::lock_key;
 use crate::store::{
-    Derived, EffectRow, Origin, Rows, RunInfo, Shown, Snapshot, StoreError, effect_name, shown,
+    Derived, EffectRow, EffectState, Origin, Rows, RunInfo, Shown, Snapshot, StoreError, effect_name, shown,
 };
 
 /// What a journal gives.
@@ -155,7 +155,11 @@ impl Kept {
             match self.effects.get_mut(&key) {
                 // What was asked stays as it was first written.
                 Some(kept) => {
-                    kept.state = row.state;
+                    let known = matches!(kept.state, EffectState::Confirmed | EffectState::Absent);
+                    // Nor is doubt cast on what is known.
+                    if !(known && row.state == EffectState::InDoubt) {
+                        kept.state = row.state;
+                    }
                     kept.resource = row.resource;
                 }
                 None => {
