@@ -32,6 +32,9 @@ pub(crate) struct Job {
     pub(crate) secrets: BTreeMap<String, String>,
     /// Outputs of a step that is taken back.
     pub(crate) outputs: Option<Value>,
+    /// Until when an undo that found nothing to take back is not believed: what it takes back may be
+    /// on its way, or hidden.
+    pub(crate) hidden: Option<Timestamp>,
     pub(crate) clock: Clock,
     pub(crate) lease: Held,
 }
@@ -108,8 +111,11 @@ impl Job {
                 .and_then(|reply| self.answer(reply)),
             Method::Apply => self.apply(&inputs).await,
             Method::Act => self.act(&inputs).await,
-            Method::Undo => self.undo(&inputs).await,
-            Method::UndoWith => self.undo_with(&inputs).await,
+            Method::Undo => self.undo(&inputs).await.map(|answer| self.once_more(answer)),
+            Method::UndoWith => self
+                .undo_with(&inputs)
+                .await
+                .map(|answer| self.once_more(answer)),
             Method::Evaluate | Method::Child | Method::UndoChild => Err(confused(self.kind.name)),
         }
     }
@@ -131,6 +137,24 @@ impl Job {
         let before = self.before.clone().unwrap_or(Value::Null);
         let reply = self.ask(inputs, Ask::Apply(before)).await?;
         self.answer(reply)
+    }
+
+    /// An undo that was done too early for the service to show everything is done again.
+    fn once_more(&self, answer: Answer) -> Answer {
+        let acts = matches!(
+            self.kind.form,
+            Form::Call {
+                shape: Shape::Action,
+                ..
+            }
+        );
+        match (answer, self.hidden) {
+            (Answer::Done { .. }, Some(until)) if !acts && (self.clock.now)() < until => Answer::Again {
+                at: until,
+                note: "looks once more for what the service may still hide".to_owned(),
+            },
+            (answer, _) => answer,
+        }
     }
 
     /// A step takes back what it did.

@@ -1,8 +1,8 @@
 //! Attempts in flight: one task each.
 
 use runbook_core::{
-    Answer, Attempt, Executed, Fault, FaultKind, Instance, InstanceState, Key, Method, Timestamp,
-    Undo,
+    Answer, Attempt, Executed, Fault, FaultKind, Instance, InstanceState, Key, Method, Millis,
+    Shape, Step, Timestamp, Undo, Work,
 };
 use runbook_step::Context;
 use runbook_step::context::Log;
@@ -153,6 +153,7 @@ impl Driver {
             inputs: call.inputs,
             before: call.before,
             outputs: call.outputs,
+            hidden: self.hidden(step, instance),
             intended,
             settle: self.engine.options.settle,
             secrets: self.facts.references.clone(),
@@ -171,6 +172,26 @@ impl Driver {
                 requests,
             },
         })
+    }
+
+    /// Until when what a step did may be hidden from its undo, or may not have arrived yet. The undo's own
+    /// time is kept: it looks for the last time a quarter before its end.
+    fn hidden(&self, step: &Step, instance: &Instance) -> Option<Timestamp> {
+        let undo = instance.undo.as_ref()?.attempt()?;
+        let span = |millis: Millis| i64::try_from(millis).unwrap_or(i64::MAX);
+        let (at, unknown) = match &instance.state {
+            InstanceState::Succeeded { at, .. } => (*at, false),
+            InstanceState::Failed { at, fault } => (*at, fault.executed == Executed::Unknown),
+            // Nothing of the run was in flight any more when the way back began.
+            InstanceState::Queued | InstanceState::Live(_) | InstanceState::Cancelled => (
+                Timestamp(undo.deadline.0.saturating_sub(span(step.timeout))),
+                false,
+            ),
+        };
+        let unsure = unknown || instance.attempt.as_ref().is_some_and(|one| one.unsure);
+        let last = Timestamp(undo.deadline.0.saturating_sub(span(step.timeout / 4)));
+        (unsure || step.work == Work::Call(Shape::Create))
+            .then(|| at.plus(self.engine.options.settle).min(last))
     }
 
     fn child(&self, key: Key, tie: Tie) -> ChildStep {
