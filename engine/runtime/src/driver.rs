@@ -23,8 +23,9 @@ use crate::engine::{Engine, GatePolicy};
 use crate::fail;
 use crate::lease::Held;
 use crate::prepare::Facts;
+use crate::project;
 use crate::seen::Notice;
-use crate::store::{Claim, Commit, LogRow, Snapshot, StoreError};
+use crate::store::{Claim, Commit, LogRow, Rows, Snapshot, StoreError};
 use flight::{Flight, Landed};
 use tie::{Orders, Standing, Tie};
 
@@ -168,6 +169,8 @@ pub(crate) struct Driver {
     stop: Stop,
     /// Events that are decided and not on disk yet.
     batch: Vec<Journal>,
+    /// What those events say of effects and questions.
+    told: Rows,
     logs: Vec<LogRow>,
     requests: BTreeMap<Key, String>,
     flying: BTreeMap<Key, Flight>,
@@ -247,6 +250,7 @@ impl Driver {
             claim,
             stop,
             batch: Vec::new(),
+            told: Rows::default(),
             logs: Vec::new(),
             requests: BTreeMap::new(),
             flying: BTreeMap::new(),
@@ -354,6 +358,8 @@ impl Driver {
                     run: self.facts.id.clone(),
                     source,
                 })?;
+            let (id, requests) = (&self.facts.id, &self.requests);
+            project::told(id, &self.run, &entry, requests, &mut self.told);
             self.batch.push(entry);
         }
         Ok(())
@@ -367,11 +373,13 @@ impl Driver {
         }
         let events = std::mem::take(&mut self.batch);
         let logs = std::mem::take(&mut self.logs);
+        let mut rows = std::mem::take(&mut self.told);
+        project::stand(&self.run, &events, &mut rows);
         let commit = Commit {
             run: self.facts.id.clone(),
             expected_seq: self.seq,
             epoch: self.claim.epoch,
-            rows: crate::project::rows(&self.facts.id, &self.run, &events, &self.requests),
+            rows,
             events: events.clone(),
             logs: logs.clone(),
             signal: self.signal_taken.then_some(self.signal),
