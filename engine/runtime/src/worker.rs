@@ -111,7 +111,10 @@ impl Job {
                 .and_then(|reply| self.answer(reply)),
             Method::Apply => self.apply(&inputs).await,
             Method::Act => self.act(&inputs).await,
-            Method::Undo => self.undo(&inputs).await.map(|answer| self.once_more(answer)),
+            Method::Undo => self
+                .undo(&inputs)
+                .await
+                .map(|answer| self.once_more(answer)),
             Method::UndoWith => self
                 .undo_with(&inputs)
                 .await
@@ -149,10 +152,12 @@ impl Job {
             }
         );
         match (answer, self.hidden) {
-            (Answer::Done { .. }, Some(until)) if !acts && (self.clock.now)() < until => Answer::Again {
-                at: until,
-                note: "looks once more for what the service may still hide".to_owned(),
-            },
+            (Answer::Done { .. }, Some(until)) if !acts && (self.clock.now)() < until => {
+                Answer::Again {
+                    at: until,
+                    note: "looks once more for what the service may still hide".to_owned(),
+                }
+            }
             (answer, _) => answer,
         }
     }

@@ -287,7 +287,13 @@ async fn a_word_to_an_ended_run_makes_it_the_new_owners() {
             json!({ "failures": 3, "cloud": cloud }),
             json!({}),
         ),
-        step("two", "test.act", &[0], json!({ "cloud": cloud }), json!({})),
+        step(
+            "two",
+            "test.act",
+            &[0],
+            json!({ "cloud": cloud }),
+            json!({}),
+        ),
     ];
     let (id, ended) = world.run(book(steps)).await;
     assert_eq!(finished(&ended), RunStatus::Failed);

@@ -177,8 +177,11 @@ fn intents(world: &World, one: &Whole) {
         return;
     }
     let mut last = BTreeMap::new();
-    for row in world.snapshot().effects(&one.info.id).unwrap() {
-        last.insert(row.token.clone(), row);
+    let mut rows = world.snapshot().effects(&one.info.id).unwrap();
+    // A later attempt knows what became of an earlier one's call.
+    rows.sort_by_key(|row| row.attempt);
+    for row in rows {
+        last.insert((row.step.clone(), row.item, row.call), row);
     }
     for row in last
         .values()
@@ -195,9 +198,7 @@ fn panics(world: &World, one: &Whole) {
     for row in &one.events {
         let text = serde_json::to_string(&row.entry).unwrap();
         if text.contains("panicked") {
-            world
-                .watched
-                .violation(format!("{}: {text}", one.info.id));
+            world.watched.violation(format!("{}: {text}", one.info.id));
         }
     }
 }

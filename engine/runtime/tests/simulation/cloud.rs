@@ -24,7 +24,9 @@ const HIDDEN: u64 = 3_500;
 #[derive(Clone, Debug)]
 pub enum Request {
     /// What carries this name, as far as it shows: id, token, ready.
-    Find { name: String },
+    Find {
+        name: String,
+    },
     /// Makes another one; with `dedup` the cloud knows the token.
     Make {
         name: String,
@@ -97,7 +99,6 @@ pub struct Resource {
 /// One effective act.
 #[derive(Clone, Debug)]
 pub struct Act {
-    pub dedup: bool,
     shows: Instant,
 }
 
@@ -255,9 +256,7 @@ impl State {
             }
             Request::Delete { id } => {
                 let found = self.resources.iter_mut().find(|one| one.id == *id);
-                Response::Yes(
-                    found.is_some_and(|one| !std::mem::replace(&mut one.deleted, true)),
-                )
+                Response::Yes(found.is_some_and(|one| !std::mem::replace(&mut one.deleted, true)))
             }
             Request::Get { name } => Response::Value(self.values.get(name).copied().unwrap_or(0)),
             Request::Set { name, value } => {
@@ -269,7 +268,6 @@ impl State {
                 let acts = self.acts.entry(token.clone()).or_default();
                 if acts.is_empty() || !dedup {
                     acts.push(Act {
-                        dedup: *dedup,
                         shows: now + Duration::from_millis(hidden),
                     });
                 }

@@ -133,7 +133,10 @@ impl Process {
             },
             watcher: Arc::new(move |notice| watched.notice(number, notice)),
         };
-        (Engine::new(store, Arc::new(steps::catalog()), options), left)
+        (
+            Engine::new(store, Arc::new(steps::catalog()), options),
+            left,
+        )
     }
 }
 

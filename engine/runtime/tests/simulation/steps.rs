@@ -153,9 +153,7 @@ impl Change for Create {
             }
         };
         if ready {
-            return Ok(Progress::Done(free(
-                &json!({ "thing_id": id.to_string() }),
-            )));
+            return Ok(Progress::Done(free(&json!({ "thing_id": id.to_string() }))));
         }
         Ok(Progress::Again {
             after: Duration::from_millis(900),

@@ -81,7 +81,8 @@ impl Watched {
         else {
             return;
         };
-        self.events.fetch_add(events.len() as u64, Ordering::Relaxed);
+        self.events
+            .fetch_add(events.len() as u64, Ordering::Relaxed);
         for (at, entry) in events.iter().enumerate() {
             let seq = first + at as u64;
             self.trace(&format!("p{process} {run} {seq} {}", short(entry)));
@@ -166,7 +167,10 @@ impl Watched {
             Some(_) => return Err("a call for an item that is taken back".into()),
             None => {}
         }
-        let attempt = instance.attempt.as_ref().ok_or("a call without an intent")?;
+        let attempt = instance
+            .attempt
+            .as_ref()
+            .ok_or("a call without an intent")?;
         if attempt.token != context.token || attempt.number != context.attempt {
             return Err("a call of another attempt than the journal's".into());
         }
@@ -174,11 +178,21 @@ impl Watched {
             return Err(format!("a call of a step that is {:?}", instance.status()));
         }
         for &need in &owned.run.book().steps[key.step].needs {
-            if request.is_effect() && owned.run.steps()[need].ended.is_none() {
+            let open = owned.run.steps()[need].ended.is_none();
+            if request.is_effect() && open && !self.was_retried(&context.run) {
                 return Err("an effect before what it needs".into());
             }
         }
         Ok(())
+    }
+
+    /// An operator may have a step run again while what needs it is in flight.
+    fn was_retried(&self, run: &str) -> bool {
+        let events = Snapshot::open(&self.path).and_then(|snapshot| snapshot.events(run, 0));
+        events.is_ok_and(|events| {
+            let mut events = events.iter();
+            events.any(|row| matches!(row.entry.event, Event::RetryRequested { .. }))
+        })
     }
 }
 

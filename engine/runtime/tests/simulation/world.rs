@@ -7,9 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use runbook_runtime::store::{Fate, Snapshot, StoreError};
-use runbook_runtime::{
-    Definition, DriveError, Ended, Engine, GatePolicy, NewRun, Store, Watch,
-};
+use runbook_runtime::{Definition, DriveError, Ended, Engine, GatePolicy, NewRun, Store, Watch};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -65,6 +63,8 @@ pub struct World {
     words: (mpsc::UnboundedSender<Word>, mpsc::UnboundedReceiver<Word>),
     deaths: mpsc::UnboundedReceiver<usize>,
     pub is_calm: bool,
+    /// How often a process was told that another one drives when none did.
+    alone: u32,
     /// How often the operator let a held run go on.
     pub resumed: BTreeMap<String, u32>,
 }
@@ -133,6 +133,7 @@ impl World {
             born: 0,
             words: mpsc::unbounded_channel(),
             is_calm: false,
+            alone: 0,
             resumed: BTreeMap::new(),
         }
     }
@@ -275,6 +276,9 @@ impl World {
         let Some(at) = at else { return false };
         let was = self.running.remove(at);
         check::in_flight(self, number, &word);
+        if !matches!(word, Err(DriveError::Busy { .. })) {
+            self.alone = 0;
+        }
         let after = match word {
             Ok(Ended::Finished { .. }) if self.running.is_empty() => {
                 return !operator::goes_on(self).await && self.running.is_empty();
@@ -285,7 +289,13 @@ impl World {
             }
             Ok(Ended::Finished { .. } | Ended::Interrupted) => 300,
             Err(DriveError::Busy { .. }) => {
-                if self.running.is_empty() {
+                // It may have asked while another one was about to let go; a second time it is alone.
+                self.alone = if self.running.is_empty() {
+                    self.alone + 1
+                } else {
+                    0
+                };
+                if self.alone > 1 {
                     self.watched.violation("busy, and nobody drives");
                 }
                 400
