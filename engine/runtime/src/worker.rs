@@ -32,8 +32,8 @@ pub(crate) struct Job {
     pub(crate) secrets: BTreeMap<String, String>,
     /// Outputs of a step that is taken back.
     pub(crate) outputs: Option<Value>,
-    /// Until when an undo that found nothing to take back is not believed: what it takes back may be
-    /// on its way, or hidden.
+    /// Until when a look that finds nothing is not believed: what an earlier generation made, or what
+    /// an undo takes back, may be on its way, or hidden.
     pub(crate) hidden: Option<Timestamp>,
     pub(crate) clock: Clock,
     pub(crate) lease: Held,
@@ -105,10 +105,7 @@ impl Job {
                 .ask(&inputs, Ask::Poll)
                 .await
                 .and_then(|reply| self.answer(reply)),
-            Method::Observe => self
-                .ask(&inputs, Ask::Observe)
-                .await
-                .and_then(|reply| self.answer(reply)),
+            Method::Observe => self.observe(&inputs).await,
             Method::Apply => self.apply(&inputs).await,
             Method::Act => self.act(&inputs).await,
             Method::Undo => self
@@ -120,6 +117,17 @@ impl Job {
                 .await
                 .map(|answer| self.once_more(answer)),
             Method::Evaluate | Method::Child | Method::UndoChild => Err(confused(self.kind.name)),
+        }
+    }
+
+    async fn observe(&self, inputs: &Value) -> StepResult<Answer> {
+        loop {
+            match (self.ask(inputs, Ask::Observe).await?, self.hidden) {
+                (Reply::Differs(_), Some(until)) if (self.clock.now)() < until => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                (reply, _) => return self.answer(reply),
+            }
         }
     }
 

@@ -153,7 +153,7 @@ impl Driver {
             inputs: call.inputs,
             before: call.before,
             outputs: call.outputs,
-            hidden: self.hidden(step, instance),
+            hidden: self.hidden(step, instance, method),
             intended,
             settle: self.engine.options.settle,
             secrets: self.facts.references.clone(),
@@ -174,24 +174,40 @@ impl Driver {
         })
     }
 
-    /// Until when what a step did may be hidden from its undo, or may not have arrived yet. The undo's own
-    /// time is kept: it looks for the last time a quarter before its end.
-    fn hidden(&self, step: &Step, instance: &Instance) -> Option<Timestamp> {
-        let undo = instance.undo.as_ref()?.attempt()?;
-        let span = |millis: Millis| i64::try_from(millis).unwrap_or(i64::MAX);
-        let (at, unknown) = match &instance.state {
-            InstanceState::Succeeded { at, .. } => (*at, false),
-            InstanceState::Failed { at, fault } => (*at, fault.executed == Executed::Unknown),
-            // Nothing of the run was in flight any more when the way back began.
-            InstanceState::Queued | InstanceState::Live(_) | InstanceState::Cancelled => (
-                Timestamp(undo.deadline.0.saturating_sub(span(step.timeout))),
-                false,
-            ),
+    /// Until when what a step did may be hidden, or may not have arrived yet: from its undo, or from itself
+    /// when it runs again by an operator's word. The last quarter of the time that it has is kept.
+    fn hidden(&self, step: &Step, instance: &Instance, method: Method) -> Option<Timestamp> {
+        let creates = step.work == Work::Call(Shape::Create);
+        let before = |deadline: Timestamp, span: Millis| {
+            let span = i64::try_from(span).unwrap_or(i64::MAX);
+            Timestamp(deadline.0.saturating_sub(span))
         };
-        let unsure = unknown || instance.attempt.as_ref().is_some_and(|one| one.unsure);
-        let last = Timestamp(undo.deadline.0.saturating_sub(span(step.timeout / 4)));
-        (unsure || step.work == Work::Call(Shape::Create))
-            .then(|| at.plus(self.engine.options.settle).min(last))
+        let attempt = instance.attempt.as_ref();
+        let (at, deadline) = match method {
+            Method::Observe if creates && instance.earlier.is_some() => {
+                (attempt?.first, attempt?.deadline)
+            }
+            Method::Undo | Method::UndoWith => {
+                let deadline = instance.undo.as_ref()?.attempt()?.deadline;
+                let (at, unknown) = match &instance.state {
+                    InstanceState::Succeeded { at, .. } => (*at, false),
+                    InstanceState::Failed { at, fault } => {
+                        (*at, fault.executed == Executed::Unknown)
+                    }
+                    // Nothing of the run was in flight any more when the way back began.
+                    InstanceState::Queued | InstanceState::Live(_) | InstanceState::Cancelled => {
+                        (before(deadline, step.timeout), false)
+                    }
+                };
+                if !(creates || unknown || attempt.is_some_and(|one| one.unsure)) {
+                    return None;
+                }
+                (at, deadline)
+            }
+            _ => return None,
+        };
+        let settled = at.plus(self.engine.options.settle);
+        Some(settled.min(before(deadline, step.timeout / 4)))
     }
 
     fn child(&self, key: Key, tie: Tie) -> ChildStep {

@@ -23,6 +23,15 @@ struct Make<'a> {
 
 impl Book {
     pub fn random(dice: &mut Dice, plan: &Plan) -> Self {
+        if plan.single {
+            let create = json!({ "id": "make", "uses": "sim.create", "work": { "call": "create" },
+                                 "with": { "name": "one", "slow": false }, "timeout": 3_600_000 });
+            let root = json!({ "name": "single", "steps": [create] });
+            return Self {
+                root: serde_json::from_value(root).unwrap(),
+                children: BTreeMap::new(),
+            };
+        }
         let mut children = BTreeMap::new();
         for number in 0..dice.roll(3) {
             let make = Make {

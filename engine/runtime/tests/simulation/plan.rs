@@ -12,8 +12,12 @@ pub struct Plan {
     pub fault: u64,
     /// A commit kills the process, in 1000.
     pub crash: u64,
-    /// The process dies at exactly this boundary: number of the moment since the beginning.
-    pub crash_at: Option<u64>,
+    /// Processes die at exactly these moments of commits, counted from the beginning.
+    pub crash_at: Vec<u64>,
+    /// How long nothing lives after each of these deaths, in milliseconds; chance says it when it is empty.
+    pub downs: Vec<u64>,
+    /// The runbook is one step that creates.
+    pub single: bool,
     /// The operator meddles.
     pub meddles: bool,
     /// Processes stand still and others take over.
@@ -50,13 +54,22 @@ impl Plan {
     }
 
     /// Nothing but a small graph that dies once.
-    pub fn small(seed: u64, crash_at: Option<u64>) -> Self {
+    pub fn small(seed: u64, crash_at: Vec<u64>) -> Self {
         Self {
             seed,
             steps: 3,
             crash_at,
             calm: 60_000,
             ..Self::default()
+        }
+    }
+
+    /// One create, and deaths at these moments: the second comes soon after the first, which is long ago.
+    pub fn single(seed: u64, crash_at: Vec<u64>) -> Self {
+        Self {
+            single: true,
+            downs: vec![30_000, 50],
+            ..Self::small(seed, crash_at)
         }
     }
 

@@ -30,8 +30,8 @@ pub struct Fates {
     pub moments: AtomicU64,
     /// One in 1000 kills.
     pub crash: AtomicU64,
-    /// The number of the moment that kills.
-    pub crash_at: Option<u64>,
+    /// The numbers of the moments that kill.
+    pub crash_at: Vec<u64>,
     /// Gets the number of each process that dies.
     pub deaths: mpsc::UnboundedSender<usize>,
 }
@@ -94,7 +94,7 @@ impl Process {
         }
         let number = self.fates.moments.fetch_add(1, Ordering::Relaxed);
         let crash = self.fates.crash.load(Ordering::Relaxed);
-        let dies = self.fates.crash_at == Some(number)
+        let dies = self.fates.crash_at.contains(&number)
             || (crash > 0 && self.dice.lock().unwrap().roll(1000) < crash);
         if dies {
             self.dead.store(true, Ordering::Relaxed);

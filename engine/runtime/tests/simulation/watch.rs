@@ -2,6 +2,7 @@
 //! happen.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -53,7 +54,7 @@ impl Watched {
     pub fn trace(&self, line: &str) {
         let line = format!("{:>9} {line}\n", self.begin.elapsed().as_millis());
         if self.loud {
-            print!("{line}");
+            let _ = std::io::stdout().write_all(line.as_bytes());
         }
         self.inner.lock().unwrap().hash.update(line.as_bytes());
     }
