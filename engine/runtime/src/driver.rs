@@ -3,6 +3,7 @@
 
 mod child;
 mod flight;
+mod record;
 mod tie;
 mod turn;
 
@@ -24,7 +25,7 @@ use crate::fail;
 use crate::lease::Held;
 use crate::prepare::Facts;
 use crate::seen::Notice;
-use crate::store::{Claim, Commit, LogRow, Snapshot, StoreError};
+use crate::store::{Claim, LogRow, Rows, Snapshot, StoreError};
 use flight::{Flight, Landed};
 use tie::{Orders, Standing, Tie};
 
@@ -168,6 +169,8 @@ pub(crate) struct Driver {
     stop: Stop,
     /// Events that are decided and not on disk yet.
     batch: Vec<Journal>,
+    /// What those events say of effects and questions.
+    told: Rows,
     logs: Vec<LogRow>,
     requests: BTreeMap<Key, String>,
     flying: BTreeMap<Key, Flight>,
@@ -247,6 +250,7 @@ impl Driver {
             claim,
             stop,
             batch: Vec::new(),
+            told: Rows::default(),
             logs: Vec::new(),
             requests: BTreeMap::new(),
             flying: BTreeMap::new(),
@@ -342,85 +346,6 @@ impl Driver {
             changed
         });
         Ok(())
-    }
-
-    /// Decides what an input means and folds it in; the events wait for the next commit.
-    fn input(&mut self, input: Input) -> Result<(), DriveError> {
-        let at = self.engine.now();
-        for event in self.run.decide(at, input) {
-            let entry = Journal { at, event };
-            self.run
-                .evolve(&entry)
-                .map_err(|source| DriveError::Corrupt {
-                    run: self.facts.id.clone(),
-                    source,
-                })?;
-            self.batch.push(entry);
-        }
-        Ok(())
-    }
-
-    /// One commit for everything that was decided in this turn.
-    async fn commit(&mut self) -> Result<(), DriveError> {
-        self.gather_logs();
-        if self.batch.is_empty() && self.logs.is_empty() && !self.signal_taken {
-            return Ok(());
-        }
-        let events = std::mem::take(&mut self.batch);
-        let logs = std::mem::take(&mut self.logs);
-        let commit = Commit {
-            run: self.facts.id.clone(),
-            expected_seq: self.seq,
-            epoch: self.claim.epoch,
-            rows: crate::project::rows(&self.facts.id, &self.run, &events, &self.requests),
-            events: events.clone(),
-            logs: logs.clone(),
-            signal: self.signal_taken.then_some(self.signal),
-            reopens: self.had_ended && !self.run.status().is_terminal(),
-            definition: None,
-        };
-        if let Err(refused) = self.engine.store.append(commit).await {
-            if matches!(refused, StoreError::Locked { .. }) {
-                self.drop_words().await?;
-            }
-            return Err(refused.into());
-        }
-        self.had_ended = self.run.status().is_terminal();
-        self.signal_taken = false;
-        self.requests.clear();
-        let first = self.seq + 1;
-        self.seq += events.len() as u64;
-        let run = &self.facts.id;
-        if !events.is_empty() {
-            self.engine.tell(&Notice::Events {
-                run: run.clone(),
-                first,
-                events,
-                status: self.run.status(),
-            });
-        }
-        if !logs.is_empty() {
-            self.engine.tell(&Notice::Logs {
-                run: run.clone(),
-                lines: logs,
-            });
-        }
-        Ok(())
-    }
-
-    /// A word that was refused is not kept for later: whoever gave it is told so.
-    async fn drop_words(&mut self) -> Result<(), StoreError> {
-        if !self.signal_taken {
-            return Ok(());
-        }
-        let commit = Commit {
-            run: self.facts.id.clone(),
-            expected_seq: self.seq,
-            epoch: self.claim.epoch,
-            signal: Some(self.signal),
-            ..Commit::default()
-        };
-        self.engine.store.append(commit).await
     }
 
     fn draining(&self) -> bool {

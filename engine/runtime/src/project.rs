@@ -15,31 +15,36 @@ use crate::token::digest;
 /// Number in the journal of a step row that stands for the step itself.
 const WHOLE: i64 = -1;
 
-/// The rows that `events` changed, given the state after them. `requests` holds the service's ids of
-/// the requests that finished attempts made.
-pub(crate) fn rows(
+/// What one event says of effects and questions, given the state after it. `requests` holds the service's
+/// ids of the requests that finished attempts made. A later event of the same commit may take away what
+/// this needs: an operator's retry forgets the attempt.
+pub(crate) fn told(
     id: &str,
     run: &Run,
-    events: &[Journal],
+    entry: &Journal,
     requests: &BTreeMap<Key, String>,
-) -> Rows {
-    let mut touched = BTreeSet::new();
-    let mut rows = Rows::default();
-    for entry in events {
-        let Some((name, item)) = entry.event.subject() else {
-            continue;
-        };
-        let Some(step) = run.step_index(name) else {
-            continue;
-        };
-        let key = Key {
-            step,
-            item: item.unwrap_or(0) as usize,
-        };
-        touched.insert(key);
+    rows: &mut Rows,
+) {
+    if let Some(key) = subject(run, entry) {
         rows.effects.extend(effect(run, key, entry, requests));
         rows.approvals.extend(approval(id, run, key, entry));
     }
+}
+
+fn subject(run: &Run, entry: &Journal) -> Option<Key> {
+    let (name, item) = entry.event.subject()?;
+    Some(Key {
+        step: run.step_index(name)?,
+        item: item.unwrap_or(0) as usize,
+    })
+}
+
+/// Adds the rows of the run and of the steps that `events` changed, given the state after them.
+pub(crate) fn stand(run: &Run, events: &[Journal], rows: &mut Rows) {
+    let touched: BTreeSet<Key> = events
+        .iter()
+        .filter_map(|entry| subject(run, entry))
+        .collect();
     let mut whole = BTreeSet::new();
     for key in touched {
         if let Some(row) = step_row(run, key) {
@@ -59,7 +64,6 @@ pub(crate) fn rows(
             outputs: run.finished().map(|_| run.outputs().clone()),
         });
     }
-    rows
 }
 
 /// Every row of a run's steps, for a run whose runbook was edited.
@@ -171,8 +175,10 @@ fn effect(
             Executed::No if !attempt.unsure => (EffectState::Absent, None),
             Executed::No | Executed::Unknown => (EffectState::InDoubt, None),
         },
-        // A second cancel let go of a call in flight.
-        Event::StepCancelled { .. } if begun && run.is_forced() => (EffectState::InDoubt, None),
+        // Nobody asks any more what became of it; a row that knows already is left as it is.
+        Event::StepCancelled { .. } | Event::StepSkipped { .. } if begun => {
+            (EffectState::InDoubt, None)
+        }
         Event::InDoubt { .. } => (EffectState::InDoubt, None),
         _ => return None,
     };

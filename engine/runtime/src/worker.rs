@@ -32,6 +32,9 @@ pub(crate) struct Job {
     pub(crate) secrets: BTreeMap<String, String>,
     /// Outputs of a step that is taken back.
     pub(crate) outputs: Option<Value>,
+    /// Until when a look that finds nothing is not believed: what an earlier generation made, or what
+    /// an undo takes back, may be on its way, or hidden.
+    pub(crate) hidden: Option<Timestamp>,
     pub(crate) clock: Clock,
     pub(crate) lease: Held,
 }
@@ -102,15 +105,29 @@ impl Job {
                 .ask(&inputs, Ask::Poll)
                 .await
                 .and_then(|reply| self.answer(reply)),
-            Method::Observe => self
-                .ask(&inputs, Ask::Observe)
-                .await
-                .and_then(|reply| self.answer(reply)),
+            Method::Observe => self.observe(&inputs).await,
             Method::Apply => self.apply(&inputs).await,
             Method::Act => self.act(&inputs).await,
-            Method::Undo => self.undo(&inputs).await,
-            Method::UndoWith => self.undo_with(&inputs).await,
+            Method::Undo => self
+                .undo(&inputs)
+                .await
+                .map(|answer| self.once_more(answer)),
+            Method::UndoWith => self
+                .undo_with(&inputs)
+                .await
+                .map(|answer| self.once_more(answer)),
             Method::Evaluate | Method::Child | Method::UndoChild => Err(confused(self.kind.name)),
+        }
+    }
+
+    async fn observe(&self, inputs: &Value) -> StepResult<Answer> {
+        loop {
+            match (self.ask(inputs, Ask::Observe).await?, self.hidden) {
+                (Reply::Differs(_), Some(until)) if (self.clock.now)() < until => {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                }
+                (reply, _) => return self.answer(reply),
+            }
         }
     }
 
@@ -131,6 +148,26 @@ impl Job {
         let before = self.before.clone().unwrap_or(Value::Null);
         let reply = self.ask(inputs, Ask::Apply(before)).await?;
         self.answer(reply)
+    }
+
+    /// An undo that was done too early for the service to show everything is done again.
+    fn once_more(&self, answer: Answer) -> Answer {
+        let acts = matches!(
+            self.kind.form,
+            Form::Call {
+                shape: Shape::Action,
+                ..
+            }
+        );
+        match (answer, self.hidden) {
+            (Answer::Done { .. }, Some(until)) if !acts && (self.clock.now)() < until => {
+                Answer::Again {
+                    at: until,
+                    note: "looks once more for what the service may still hide".to_owned(),
+                }
+            }
+            (answer, _) => answer,
+        }
     }
 
     /// A step takes back what it did.

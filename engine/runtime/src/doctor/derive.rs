@@ -8,8 +8,10 @@ use runbook_core::{Event, Run, RunStatus};
 use serde_json::Value;
 
 use crate::engine::lock_key;
+use crate::project;
 use crate::store::{
-    Derived, EffectRow, Origin, Rows, RunInfo, Shown, Snapshot, StoreError, effect_name, shown,
+    Derived, EffectRow, EffectState, Origin, Rows, RunInfo, Shown, Snapshot, StoreError,
+    effect_name, shown,
 };
 
 /// What a journal gives.
@@ -45,7 +47,9 @@ pub(super) fn derive(snapshot: &Snapshot, info: &RunInfo) -> Result<Whole, Store
         run.evolve(&row.entry)
             .map_err(|error| corrupt(format!("event {}: {error}", row.seq)))?;
         let one = std::slice::from_ref(&row.entry);
-        let rows = crate::project::rows(&info.id, &run, one, &BTreeMap::new());
+        let mut rows = Rows::default();
+        project::told(&info.id, &run, &row.entry, &BTreeMap::new(), &mut rows);
+        project::stand(&run, one, &mut rows);
         if let Event::AttemptStarted {
             step,
             item,
@@ -155,7 +159,11 @@ impl Kept {
             match self.effects.get_mut(&key) {
                 // What was asked stays as it was first written.
                 Some(kept) => {
-                    kept.state = row.state;
+                    let known = matches!(kept.state, EffectState::Confirmed | EffectState::Absent);
+                    // Nor is doubt cast on what is known.
+                    if !(known && row.state == EffectState::InDoubt) {
+                        kept.state = row.state;
+                    }
                     kept.resource = row.resource;
                 }
                 None => {

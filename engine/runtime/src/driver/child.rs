@@ -1,6 +1,7 @@
 //! A step that is a run of another runbook: created once under a derived id, driven in this process.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use runbook_core::{
     Answer, Effect, Fault, FaultKind, Instance, Run, RunStatus, Timestamp, Undoing,
@@ -42,11 +43,7 @@ pub(super) async fn drive_child(step: ChildStep) -> Landed {
             error => answer(FaultKind::Invalid, error.to_string()),
         };
     }
-    let begin = match begin(&step) {
-        Ok(begin) => begin,
-        Err(error) => return Landed::Lost(Box::new(error.into())),
-    };
-    match drive(step.drive(&step.id, begin)).await {
+    match patiently(&step, &step.id, begin).await {
         Ok(Ended::Finished {
             status, changed, ..
         }) => ended(&step.engine, &step.id, status, changed),
@@ -74,7 +71,7 @@ pub(super) async fn roll_back(step: ChildStep) -> Landed {
             Err(StoreError::NoRun { .. }) => continue,
             Err(error) => return Landed::Lost(Box::new(error.into())),
         }
-        match drive(step.drive(id, Begin::Go)).await {
+        match patiently(&step, id, |_| Ok(Begin::Go)).await {
             Ok(Ended::Finished {
                 status: RunStatus::RolledBack,
                 ..
@@ -110,6 +107,28 @@ impl ChildStep {
         }
     }
 }
+
+/// Drives a run of the step. Who drove the parent before us may still drive its child: it cannot commit
+/// for the parent any more, lets go when it finds out, and its lease runs out when it does not.
+async fn patiently(
+    step: &ChildStep,
+    id: &str,
+    begin: impl Fn(&ChildStep) -> Result<Begin, StoreError>,
+) -> Result<Ended, DriveError> {
+    let options = &step.engine.options;
+    let end = (options.clock.monotonic)() + Duration::from_millis(options.lease) * 2;
+    loop {
+        match drive(step.drive(id, begin(step)?)).await {
+            Err(DriveError::Busy { .. }) if (options.clock.monotonic)() < end => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            driven => return driven,
+        }
+    }
+}
+
+/// Pause between two tries to drive a run that another process still holds.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// What failed or was held before the parent asked for it gets another chance. Both times stand in
 /// journals, so that a crash in between loses nothing.

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use runbook_core::{
-    Answer, Attempt, Executed, Fault, FaultKind, Instance, InstanceState, Key, Method, Timestamp,
-    Undo,
+    Answer, Attempt, Executed, Fault, FaultKind, Instance, InstanceState, Key, Method, Millis,
+    Shape, Step, Timestamp, Undo, Work,
 };
 use runbook_step::Context;
 use runbook_step::context::Log;
@@ -151,22 +151,23 @@ impl Driver {
             Some(item) => format!("{}[{item}]", step.id),
             None => step.id.clone(),
         };
-        // An earlier owner that was mending it called long after its intent, once the look was over, and
-        // one that was stalled may have begun a call just before it lost its right to: when it did is
-        // not known, but it was before we took the run.
-        let late = call.epoch < self.claim.epoch
-            && (self.claim.taken_over || call.unsure || call.epoch + 1 < self.claim.epoch);
+        let stalled = self.stalled.contains(&key);
+        let interrupted = call.epoch < self.claim.epoch;
+        // What was in flight may have called again and again since it went into flight: until its owner
+        // died, or until its lease ran out.
+        let intended = match (interrupted, stalled) {
+            (_, true) => self.engine.now(),
+            (true, false) => call.flown.max(self.claim.called),
+            (false, false) => call.flown,
+        };
         Ok(Job {
             kind,
             method,
             inputs: call.inputs,
             before: call.before,
             outputs: call.outputs,
-            intended: if late {
-                call.flown.max(self.claim.at)
-            } else {
-                call.flown
-            },
+            hidden: self.hidden(step, instance, method),
+            intended,
             settle: self.engine.options.settle,
             secrets: self.facts.references.clone(),
             clock: self.engine.options.clock.clone(),
@@ -177,15 +178,49 @@ impl Driver {
                 token: call.token,
                 attempt: call.number,
                 // A process died inside it, or an earlier attempt ended with its effect unknown.
-                recovering: call.epoch < self.claim.epoch
-                    || call.unsure
-                    || self.stalled.contains(&key),
+                recovering: interrupted || call.unsure || stalled,
                 aws,
                 tags: self.facts.definition.tags.clone(),
                 log,
                 requests,
             },
         })
+    }
+
+    /// Until when what a step did may be hidden, or may not have arrived yet: from its undo, or from itself
+    /// when it runs again by an operator's word. The last quarter of the time that it has is kept.
+    fn hidden(&self, step: &Step, instance: &Instance, method: Method) -> Option<Timestamp> {
+        let creates = step.work == Work::Call(Shape::Create);
+        let before = |deadline: Timestamp, span: Millis| {
+            let span = i64::try_from(span).unwrap_or(i64::MAX);
+            Timestamp(deadline.0.saturating_sub(span))
+        };
+        let attempt = instance.attempt.as_ref();
+        let (at, deadline) = match method {
+            Method::Observe if creates && instance.earlier.is_some() => {
+                (attempt?.first, attempt?.deadline)
+            }
+            Method::Undo | Method::UndoWith => {
+                let deadline = instance.undo.as_ref()?.attempt()?.deadline;
+                let (at, unknown) = match &instance.state {
+                    InstanceState::Succeeded { at, .. } => (*at, false),
+                    InstanceState::Failed { at, fault } => {
+                        (*at, fault.executed == Executed::Unknown)
+                    }
+                    // Nothing of the run was in flight any more when the way back began.
+                    InstanceState::Queued | InstanceState::Live(_) | InstanceState::Cancelled => {
+                        (before(deadline, step.timeout), false)
+                    }
+                };
+                if !(creates || unknown || attempt.is_some_and(|one| one.unsure)) {
+                    return None;
+                }
+                (at, deadline)
+            }
+            _ => return None,
+        };
+        let settled = at.plus(self.engine.options.settle);
+        Some(settled.min(before(deadline, step.timeout / 4)))
     }
 
     fn child(&self, key: Key, tie: Tie) -> ChildStep {

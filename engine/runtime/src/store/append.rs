@@ -398,7 +398,10 @@ fn write_effects(transaction: &Connection, commit: &Commit) -> SqlResult<()> {
                 "INSERT INTO effect (run, step, item, attempt, call, token, request, deadline, state,
                                      request_id, resource)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
-                 ON CONFLICT DO UPDATE SET state = excluded.state, request_id = excluded.request_id,
+                 ON CONFLICT DO UPDATE SET
+                   -- Doubt is not cast on what is known.
+                   state = iif(excluded.state = 3 AND state IN (1, 2), state, excluded.state),
+                   request_id = excluded.request_id,
                                            resource = excluded.resource",
             )?
             .execute(params![

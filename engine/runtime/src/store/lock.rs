@@ -7,13 +7,14 @@ use super::StoreError;
 use super::append::{Checked, no_run, status_of, terminal_codes};
 use super::record::Commit;
 
-/// Raises the fencing epoch for a new owner and starts its lease.
+/// Raises the fencing epoch for a new owner and starts its lease; answers when the last owner's began
+/// too.
 pub(super) fn claim(
     transaction: &Connection,
     run: &str,
     owner: &str,
     now: Timestamp,
-) -> Checked<u64> {
+) -> Checked<(u64, Option<Timestamp>)> {
     let epoch: Option<i64> = transaction
         .prepare_cached(
             "UPDATE run SET epoch = epoch + 1, owner = ?2 WHERE id = ?1 RETURNING epoch",
@@ -23,10 +24,15 @@ pub(super) fn claim(
     let Some(epoch) = epoch else {
         return Ok(Err(no_run(run)));
     };
+    let last: Option<i64> = transaction
+        .prepare_cached("SELECT renewed FROM lease WHERE run = ?1")?
+        .query_row([run], |row| row.get(0))
+        .optional()?;
     transaction
         .prepare_cached("INSERT OR REPLACE INTO lease (run, epoch, renewed) VALUES (?1, ?2, ?3)")?
         .execute(params![run, epoch, now.0])?;
-    Ok(Ok(u64::try_from(epoch).unwrap_or_default()))
+    let epoch = u64::try_from(epoch).unwrap_or_default();
+    Ok(Ok((epoch, last.map(Timestamp))))
 }
 
 /// Renews a lease; refused when another owner has come.

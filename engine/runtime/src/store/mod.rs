@@ -4,6 +4,7 @@
 mod append;
 mod check;
 mod error;
+mod inline;
 mod liveness;
 mod lock;
 mod open;
@@ -24,6 +25,8 @@ use runbook_core::{Millis, Timestamp};
 
 pub(crate) use check::{Shown, effect_name, shown};
 pub use error::StoreError;
+#[doc(hidden)]
+pub use inline::{Fate, Hook, Moment};
 pub(crate) use liveness::is_at;
 pub use raw::{RawCommits, RawError};
 pub use read::{EventRow, Filter, RunInfo, SignalRow, Snapshot};
@@ -63,10 +66,9 @@ pub enum Created {
 pub struct Claim {
     /// Fencing epoch of this owner.
     pub epoch: u64,
-    /// When it was taken: what an earlier owner did, it did before.
-    pub at: Timestamp,
-    /// It was taken from an owner that lives and was not heard of.
-    pub taken_over: bool,
+    /// When an earlier owner may have called out for the last time: its lease had run out, or it was
+    /// dead.
+    pub called: Timestamp,
     file: File,
     path: PathBuf,
 }
@@ -96,6 +98,21 @@ impl Store {
         let connection = open::writable(path)?;
         Ok(Self {
             writer: Writer::start(connection, path)?,
+            reader: Arc::default(),
+            path: Arc::new(path.to_path_buf()),
+        })
+    }
+
+    /// Opens or creates the state file for a simulation: every commit is carried out on its caller, and
+    /// `hook` is asked at each whether the process lives on.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    #[doc(hidden)]
+    pub fn open_inline(path: &Path, hook: Hook) -> Result<Self, StoreError> {
+        let connection = open::writable(path)?;
+        Ok(Self {
+            writer: Writer::inline(connection, path, hook),
             reader: Arc::default(),
             path: Arc::new(path.to_path_buf()),
         })
@@ -160,7 +177,7 @@ impl Store {
         lease: Millis,
     ) -> Result<Option<Claim>, StoreError> {
         let path = self.lock_path(run);
-        let (file, taken_over) = match self.lock_file(&path)? {
+        let (file, lives) = match self.lock_file(&path)? {
             Some(file) => (file, false),
             None if self.is_silent(run, now, lease).await? => {
                 // The stalled owner keeps its lock on a file that no path leads to any more.
@@ -174,15 +191,18 @@ impl Store {
         };
         fail::point("claim.locked");
         let id = run.to_owned();
-        let epoch = self
+        let (epoch, last) = self
             .writer
             .run(move |transaction| lock::claim(transaction, &id, &owner, now))
             .await?;
         fail::point("claim.recorded");
         Ok(Some(Claim {
             epoch,
-            at: if taken_over { now.plus(lease / 2) } else { now },
-            taken_over,
+            // One that lives may have begun a call just before it lost its right to.
+            called: match last {
+                Some(last) if !lives => last.plus(lease).min(now),
+                Some(_) | None => now,
+            },
             file,
             path,
         }))
@@ -280,7 +300,12 @@ impl Store {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(open)?;
         }
-        let patience = Instant::now() + PATIENCE;
+        // Where nothing runs beside the callers, nobody is only asking.
+        let patience = match self.writer.is_inline() {
+            true => Duration::ZERO,
+            false => PATIENCE,
+        };
+        let patience = Instant::now() + patience;
         loop {
             let file = File::options()
                 .create(true)

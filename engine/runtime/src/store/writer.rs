@@ -14,6 +14,7 @@ use rusqlite::config::DbConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::StoreError;
+use super::inline::{Hook, Inline};
 use super::open::from_sqlite;
 use crate::fail;
 
@@ -54,9 +55,28 @@ pub(super) struct Writer {
     path: Arc<PathBuf>,
     /// Why the thread has stopped.
     stopped: Arc<OnceLock<StoreError>>,
+    /// In a simulation: instead of the thread.
+    inline: Option<Inline>,
 }
 
 impl Writer {
+    /// No thread: see [`Inline`].
+    pub(super) fn inline(connection: Connection, path: &Path, hook: Hook) -> Self {
+        Self {
+            jobs: mpsc::channel(1).0,
+            connection: Arc::default(),
+            busy: Arc::default(),
+            path: Arc::new(path.to_path_buf()),
+            stopped: Arc::default(),
+            inline: Some(Inline::new(connection, hook)),
+        }
+    }
+
+    /// Whether nothing runs beside the callers.
+    pub(super) fn is_inline(&self) -> bool {
+        self.inline.is_some()
+    }
+
     pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let writer = Self {
@@ -65,6 +85,7 @@ impl Writer {
             busy: Arc::new(AtomicBool::new(false)),
             path: Arc::new(path.to_path_buf()),
             stopped: Arc::new(OnceLock::new()),
+            inline: None,
         };
         let thread = Thread {
             connection: writer.connection.clone(),
@@ -87,6 +108,9 @@ impl Writer {
         &self,
         job: impl FnOnce(&Connection) -> Result<Result<T, StoreError>, rusqlite::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
+        if let Some(inline) = &self.inline {
+            return inline.run(&self.path, job).await;
+        }
         let (answer, mut answered) = oneshot::channel();
         let path = self.path.clone();
         let work: Work = Box::new(move |connection| match job(connection) {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use runbook_core::{Effect, Event, RunStatus};
-use runbook_runtime::store::EffectState;
-use runbook_runtime::{DriveError, Ended, GatePolicy, Watch};
+use runbook_runtime::store::{EffectState, Signal};
+use runbook_runtime::{DriveError, Ended, GatePolicy, Watch, now};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -302,4 +302,40 @@ async fn a_child_run_is_made_once_and_hands_its_outputs_up() {
     ));
     assert_eq!(calls(&cloud), ["create vpc"]);
     assert_eq!(world.status(&format!("{id}.sub")), RunStatus::Succeeded);
+}
+
+#[tokio::test]
+async fn two_words_in_one_commit_both_stand_in_the_rows() {
+    let world = World::new();
+    let engine = world.engine(GatePolicy::Park);
+    let hang = json!({ "cloud": world.cloud(), "hang": true });
+    let acts = book(vec![step("act", "test.act", &[], hang, json!({}))]);
+    let id = world.start(&engine, acts).await.unwrap();
+    drive_and_kill(&world, &id, 1).await;
+    let engine = world.engine(GatePolicy::Park);
+    assert_eq!(drive(&engine, &id).await.unwrap(), Ended::Waiting);
+    let done = Signal::Resolve {
+        step: "act".into(),
+        item: None,
+        how: "done".into(),
+        outputs: json!({}),
+        reason: "I looked".into(),
+    };
+    let again = Signal::Retry {
+        step: "act".into(),
+        downstream: false,
+        reason: "once more".into(),
+    };
+    for word in [done, again] {
+        engine
+            .store()
+            .signal(&id, "ann", now(), word)
+            .await
+            .unwrap();
+    }
+    drive_and_kill(&world, &id, 2).await;
+    // The retry forgot the attempt that the first word had settled.
+    let effects = world.snapshot().effects(&id).unwrap();
+    assert_eq!(effects[0].state, EffectState::Confirmed);
+    assert_eq!(effects[1].state, EffectState::Intended);
 }

@@ -274,3 +274,39 @@ async fn a_rejected_question_is_asked_again_when_the_run_gets_another_chance() {
         RunStatus::Succeeded
     );
 }
+
+#[tokio::test]
+async fn a_word_to_an_ended_run_makes_it_the_new_owners() {
+    let world = World::new();
+    let cloud = world.cloud();
+    let steps = vec![
+        step(
+            "one",
+            "test.echo",
+            &[],
+            json!({ "failures": 3, "cloud": cloud }),
+            json!({}),
+        ),
+        step(
+            "two",
+            "test.act",
+            &[0],
+            json!({ "cloud": cloud }),
+            json!({}),
+        ),
+    ];
+    let (id, ended) = world.run(book(steps)).await;
+    assert_eq!(finished(&ended), RunStatus::Failed);
+    let engine = world.engine(GatePolicy::Park);
+    engine
+        .store()
+        .signal(&id, "ann", now(), Signal::Resume)
+        .await
+        .unwrap();
+    // The action was never called before: nothing of it can be in doubt.
+    assert_eq!(
+        finished(&drive(&engine, &id).await.unwrap()),
+        RunStatus::Succeeded
+    );
+    assert!(world.journal(&id).contains(&"resumed".to_owned()));
+}

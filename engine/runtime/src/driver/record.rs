@@ -1,0 +1,93 @@
+//! What is decided, and its commit.
+
+use runbook_core::{Input, Journal};
+
+use super::{DriveError, Driver};
+use crate::project;
+use crate::seen::Notice;
+use crate::store::{Commit, StoreError};
+
+impl Driver {
+    /// Decides what an input means and folds it in; the events wait for the next commit.
+    pub(super) fn input(&mut self, input: Input) -> Result<(), DriveError> {
+        let at = self.engine.now();
+        for event in self.run.decide(at, input) {
+            let entry = Journal { at, event };
+            self.run
+                .evolve(&entry)
+                .map_err(|source| DriveError::Corrupt {
+                    run: self.facts.id.clone(),
+                    source,
+                })?;
+            let (id, requests) = (&self.facts.id, &self.requests);
+            project::told(id, &self.run, &entry, requests, &mut self.told);
+            self.batch.push(entry);
+        }
+        Ok(())
+    }
+
+    /// One commit for everything that was decided in this turn.
+    pub(super) async fn commit(&mut self) -> Result<(), DriveError> {
+        self.gather_logs();
+        if self.batch.is_empty() && self.logs.is_empty() && !self.signal_taken {
+            return Ok(());
+        }
+        let events = std::mem::take(&mut self.batch);
+        let logs = std::mem::take(&mut self.logs);
+        let mut rows = std::mem::take(&mut self.told);
+        project::stand(&self.run, &events, &mut rows);
+        let commit = Commit {
+            run: self.facts.id.clone(),
+            expected_seq: self.seq,
+            epoch: self.claim.epoch,
+            rows,
+            events: events.clone(),
+            logs: logs.clone(),
+            signal: self.signal_taken.then_some(self.signal),
+            reopens: self.had_ended && !self.run.status().is_terminal(),
+            definition: None,
+        };
+        if let Err(refused) = self.engine.store.append(commit).await {
+            if matches!(refused, StoreError::Locked { .. }) {
+                self.drop_words().await?;
+            }
+            return Err(refused.into());
+        }
+        self.had_ended = self.run.status().is_terminal();
+        self.signal_taken = false;
+        self.requests.clear();
+        let first = self.seq + 1;
+        self.seq += events.len() as u64;
+        let run = &self.facts.id;
+        if !events.is_empty() {
+            self.engine.tell(&Notice::Events {
+                run: run.clone(),
+                first,
+                events,
+                status: self.run.status(),
+            });
+        }
+        if !logs.is_empty() {
+            self.engine.tell(&Notice::Logs {
+                run: run.clone(),
+                lines: logs,
+            });
+        }
+        Ok(())
+    }
+
+    /// A word that was refused is not kept for later: whoever gave it is told so.
+    async fn drop_words(&mut self) -> Result<(), StoreError> {
+        if !self.signal_taken {
+            return Ok(());
+        }
+        let commit = Commit {
+            run: self.facts.id.clone(),
+            expected_seq: self.seq,
+            epoch: self.claim.epoch,
+            signal: Some(self.signal),
+            ..Commit::default()
+        };
+        self.engine.store.append(commit).await
+    }
+}
