@@ -51,6 +51,7 @@ impl Run {
         let at = entry.at;
         let event = &entry.event;
         let Some((name, item)) = event.subject() else {
+            self.fits_run(event)?;
             self.evolve_run(at, event)?;
             return Ok(None);
         };
@@ -63,6 +64,7 @@ impl Run {
             step,
             item: item.unwrap_or(0) as usize,
         };
+        self.fits_step(event, key)?;
         self.evolve_step(at, event, key)?;
         Ok(Some(step))
     }

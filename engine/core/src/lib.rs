@@ -13,6 +13,7 @@ mod decide;
 mod event;
 mod evolve;
 mod fault;
+mod fit;
 mod input;
 mod objective;
 mod operator;

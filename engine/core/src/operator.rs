@@ -79,14 +79,15 @@ impl Run {
         };
         match self.life {
             Life::Paused if !self.failed => vec![Event::Unpaused { actor }],
-            Life::Paused => vec![Event::Reopened { actor, steps: None }],
-            Life::Ended(RunStatus::Failed) => vec![Event::Reopened { actor, steps: None }],
+            Life::Paused | Life::Ended(RunStatus::Failed) if self.may_reopen() => {
+                vec![Event::Reopened { actor, steps: None }]
+            }
             // A child run that is held gets another chance; nothing of this run does.
             Life::Live if children() => vec![Event::Reopened {
                 actor,
                 steps: Some(Vec::new()),
             }],
-            Life::Pending | Life::Live | Life::Ended(_) => Vec::new(),
+            Life::Pending | Life::Live | Life::Paused | Life::Ended(_) => Vec::new(),
         }
     }
 

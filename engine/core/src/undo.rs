@@ -178,11 +178,22 @@ impl Run {
     }
 
     pub(crate) fn unwind_begins(&self) -> Vec<Event> {
-        if self.life == Life::Live && self.current_stage() == Stage::Unwind {
+        if self.life == Life::Live
+            && self.active.is_empty()
+            && self.current_stage() == Stage::Unwind
+        {
             vec![Event::RollbackStarted {}]
         } else {
             Vec::new()
         }
+    }
+
+    /// Whether the way back has come to this item, and it took effect.
+    pub(crate) fn may_undo(&self, key: Key) -> bool {
+        self.rollback
+            .as_ref()
+            .is_some_and(|rollback| rollback.ready.contains(&key.step))
+            && self.need(key).is_some()
     }
 
     pub(crate) fn undo_prepared(

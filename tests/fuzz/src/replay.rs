@@ -3,8 +3,8 @@
 use std::sync::{Arc, LazyLock};
 
 use runbook_core::{
-    Answer, Command, Corrupt, Doubt, Effect, Event, Executed, Fault, FaultKind, Input,
-    InstanceState, Journal, Key, Prepared, Resolution, Run, RunStatus, Runbook, SkipReason,
+    Answer, Command, Corrupt, Doubt, Effect, Event, Executed, Fault, FaultKind, Input, Instance,
+    InstanceState, Journal, Kept, Key, Prepared, Resolution, Run, RunStatus, Runbook, SkipReason,
     Timestamp,
 };
 use serde_json::{Value, json};
@@ -140,9 +140,10 @@ fn holds(run: &Run) {
     for command in run.commands() {
         match command {
             Command::Prepare { step, item: None } => {
-                assert!(
-                    run.steps()[step].ended.is_none() && run.steps()[step].instances.is_empty()
-                );
+                let state = &run.steps()[step];
+                // A step that an operator has run again keeps what it did before.
+                let new = |one: &Instance| one.state == InstanceState::Queued;
+                assert!(state.ended.is_none() && state.instances.iter().all(new));
             }
             Command::Prepare {
                 step,
@@ -214,7 +215,10 @@ impl Code {
             reason: String::new(),
             resolution,
         };
-        match self.what % 20 {
+        if let Some(input) = self.word(key, number) {
+            return input;
+        }
+        match self.what % 29 {
             0 => Input::Drive {
                 actor: actor(),
                 epoch: u64::from(self.rest),
@@ -269,6 +273,112 @@ impl Code {
         }
     }
 
+    /// What an operator says, and the way back; none for anything else.
+    fn word(&self, key: Key, number: u32) -> Option<Input> {
+        let (actor, reason) = (format!("a{}", self.rest % 2), "why".to_owned());
+        let step = self.step;
+        Some(match self.what % 29 {
+            20 => Input::Pause { actor, reason },
+            21 => Input::Unpause { actor },
+            22 => Input::Retry {
+                step,
+                downstream: self.rest.is_multiple_of(2),
+                actor,
+                reason,
+            },
+            23 => Input::Skip {
+                step,
+                actor,
+                reason,
+            },
+            24 => Input::Restore { actor },
+            25 => Input::RollBack { actor, reason },
+            26 => Input::Unwind,
+            27 => Input::UndoPrepared {
+                key,
+                prepared: match self.rest % 3 {
+                    0 => Err(self.fault()),
+                    1 => Ok(("u".to_owned(), Some(json!({})))),
+                    _ => Ok(("u".to_owned(), None)),
+                },
+            },
+            // Answers to an undo count on from the step's own attempts.
+            28 => Input::Finished {
+                key,
+                number: number + 1 + u32::from(self.rest / 128),
+                answer: Answer::Done {
+                    outputs: Value::Null,
+                    effect: Effect::Changed,
+                    at: None,
+                },
+            },
+            _ => return None,
+        })
+    }
+
+    /// Facts about operators and the way back; none for anything else.
+    fn fact(&self, (step, item, attempt): (&str, Option<u32>, u32)) -> Option<Event> {
+        let (actor, reason, step) = (String::from("a"), String::new(), step.to_owned());
+        let fault = self.rest.is_multiple_of(2).then(|| self.fault());
+        let at = Timestamp(i64::from(self.rest));
+        Some(match self.what % 34 {
+            20 => Event::CancelForced {
+                actor,
+                reason: None,
+            },
+            21 => Event::PauseRequested { actor, reason },
+            22 => Event::Unpaused { actor },
+            23 => Event::RetryRequested {
+                step,
+                downstream: self.rest.is_multiple_of(2),
+                actor,
+                reason,
+            },
+            24 => Event::StepSkipped {
+                step,
+                actor,
+                reason,
+            },
+            25 => Event::DeadlinePassed { deadline: at },
+            26 => Event::Restored { actor },
+            27 => Event::RollbackRequested { actor, reason },
+            28 => Event::RollbackStarted {},
+            29 => Event::UndoStarted {
+                step,
+                item,
+                attempt,
+                token: "u".into(),
+                inputs: None,
+                deadline: at,
+            },
+            30 => Event::UndoWaiting {
+                step,
+                item,
+                attempt,
+                until: at,
+                note: reason,
+                fault,
+            },
+            31 => Event::Undone {
+                step,
+                item,
+                attempt,
+            },
+            32 => Event::NotUndone {
+                step,
+                item,
+                why: [Kept::Irreversible, Kept::Declined, Kept::Failed][usize::from(self.rest % 3)],
+                message: reason,
+                fault,
+            },
+            33 => Event::Reopened {
+                actor,
+                steps: Some(Vec::new()),
+            },
+            _ => return None,
+        })
+    }
+
     fn event(&self) -> Event {
         let step = BOOK.steps[self.step].id.clone();
         let item = [
@@ -289,7 +399,10 @@ impl Code {
         } else {
             i64::from(self.rest)
         });
-        match self.what % 20 {
+        if let Some(event) = self.fact((&step, item, attempt)) {
+            return event;
+        }
+        match self.what % 34 {
             0 => Event::Started {
                 actor,
                 epoch: u64::MAX,
@@ -309,7 +422,7 @@ impl Code {
                 item,
                 attempt,
                 token: "t".into(),
-                inputs: (self.what % 20 == 4).then(|| json!({})),
+                inputs: (self.what % 34 == 4).then(|| json!({})),
                 deadline: at,
             },
             6 => Event::Observed {

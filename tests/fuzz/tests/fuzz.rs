@@ -87,13 +87,11 @@ fn expression() {
 }
 
 #[test]
-#[ignore = "the core takes journals again that cannot have happened"]
 fn event() {
     fuzz("event");
 }
 
 #[test]
-#[ignore = "the core takes journals again that cannot have happened"]
 fn replay() {
     fuzz("replay");
 }
