@@ -1,5 +1,7 @@
 //! The work that should be in flight. Depends on the state alone.
 
+use std::collections::BTreeSet;
+
 use crate::run::{Life, Stage};
 use crate::{InstanceState, Key, Phase, Run, Section, Shape, Timestamp, Work};
 
@@ -73,9 +75,11 @@ impl Run {
         if !matches!(self.life, Life::Live | Life::Paused) {
             return Vec::new();
         }
+        let resting = self.resting();
         let mut commands: Vec<Command> = self
             .active
             .iter()
+            .filter(|key| !resting.contains(key))
             .filter_map(|&key| self.fly(key))
             .collect();
         if self.life == Life::Paused {
@@ -95,7 +99,9 @@ impl Run {
     /// When the earliest deadline, timer, expiry or retry of an active item is due.
     #[must_use]
     pub fn next_wake(&self) -> Option<Timestamp> {
-        let items = self.active.iter().filter_map(|&key| self.due(key)).min();
+        let resting = self.resting();
+        let awake = self.active.iter().filter(|key| !resting.contains(key));
+        let items = awake.filter_map(|&key| self.due(key)).min();
         let counts = self.life == Life::Live && !self.halted() && self.main_runs();
         let run = self.deadline().filter(|_| counts);
         items.into_iter().chain(run).min()
@@ -170,13 +176,7 @@ impl Run {
         }
         for step in self.fanning.iter().copied().filter(here) {
             let state = &self.steps[step];
-            let Some(for_each) = &self.book.steps[step].for_each else {
-                continue;
-            };
-            if state.failed > for_each.max_failures.of(state.instances.len()) {
-                continue;
-            }
-            let end = for_each.window(state.instances.len(), state.next, state.live, state.done);
+            let end = self.window(step);
             let queued = |item: &usize| state.instances[*item].state == InstanceState::Queued;
             for item in (state.next..end).filter(queued) {
                 commands.push(Command::Prepare {
@@ -185,5 +185,78 @@ impl Run {
                 });
             }
         }
+    }
+
+    /// The first item of a loop that may not start yet.
+    fn window(&self, step: usize) -> usize {
+        let state = &self.steps[step];
+        let total = state.instances.len();
+        match &self.book.steps[step].for_each {
+            Some(for_each) if state.failed <= for_each.max_failures.of(total) => {
+                for_each.window(total, state.next, state.live, state.done)
+            }
+            Some(_) | None => state.next,
+        }
+    }
+
+    /// Whether a step, or an item of a loop, may start now.
+    pub(crate) fn may_start(&self, step: usize, item: Option<usize>) -> bool {
+        let section = self.book.steps[step].section;
+        let startable = match item {
+            None => self.ready.contains(&step),
+            Some(item) => {
+                self.fanning.contains(&step)
+                    && self.steps[step].next == item
+                    && item < self.window(step)
+            }
+        };
+        let held = section == Section::Main && self.halted();
+        self.life == Life::Live
+            && startable
+            && !held
+            && self.current_stage() == Stage::Section(section)
+    }
+
+    /// Whether an item was given another chance and has not started since.
+    pub(crate) fn is_given_again(&self, key: Key) -> bool {
+        self.instance(key).is_some_and(|one| {
+            matches!(one.state, InstanceState::Live(Phase::Retrying { .. }))
+                && one
+                    .attempt
+                    .as_ref()
+                    .is_some_and(|attempt| attempt.tries == 0)
+        })
+    }
+
+    /// Items that were given another chance and may not start yet: the run is held, what they need has
+    /// not ended, or as many items as may are in an attempt.
+    #[must_use]
+    pub fn resting(&self) -> BTreeSet<Key> {
+        let mut resting = BTreeSet::new();
+        let mut again: Vec<Key> = Vec::new();
+        let mut rest = |again: &mut Vec<Key>| {
+            let Some(step) = again.first().map(|key| key.step) else {
+                return;
+            };
+            let state = &self.steps[step];
+            let held = self.life == Life::Paused || self.blocked[step] > 0;
+            let room = match &self.book.steps[step].for_each {
+                _ if held => 0,
+                Some(for_each) => for_each
+                    .at_once(state.instances.len(), state.next)
+                    .saturating_sub(state.live - again.len()),
+                None => 1,
+            };
+            resting.extend(again.drain(..).skip(room));
+            again.clear();
+        };
+        for &key in self.active.iter().filter(|key| self.is_given_again(**key)) {
+            if again.first().is_some_and(|first| first.step != key.step) {
+                rest(&mut again);
+            }
+            again.push(key);
+        }
+        rest(&mut again);
+        resting
     }
 }

@@ -6,14 +6,20 @@ use serde_json::Value;
 
 use crate::run::{Life, Stage};
 use crate::{
-    Answer, Doubt, Effect, Event, Fault, Input, Instance, InstanceState, Key, Phase, Prepared,
-    Resolution, Run, RunStatus, Section, SkipReason, Timestamp,
+    Answer, Doubt, Effect, Event, Fault, FaultKind, Input, Instance, InstanceState, Key, Phase,
+    Prepared, Resolution, Run, RunStatus, Section, SkipReason, Timestamp,
 };
 
 impl Run {
     /// What `input` means at `now`, as facts to journal.
     #[must_use]
     pub fn decide(&self, now: Timestamp, input: Input) -> Vec<Event> {
+        let mut events = self.meaning(now, input);
+        events.extend(self.halting(now, &events));
+        events
+    }
+
+    fn meaning(&self, now: Timestamp, input: Input) -> Vec<Event> {
         match input {
             Input::Drive { actor, epoch } => self.drive(actor, epoch),
             Input::Prepared {
@@ -95,14 +101,12 @@ impl Run {
         item: Option<usize>,
         prepared: Prepared,
     ) -> Vec<Event> {
-        let startable = match item {
-            None => self.ready.contains(&step),
-            Some(item) => self.fanning.contains(&step) && self.steps[step].next == item,
-        };
         // One that was made ready in the same turn as a failure does not start any more.
-        let held = self.book.steps[step].section == Section::Main && self.halted();
-        if !startable || held || self.life != Life::Live {
+        if !self.may_start(step, item) {
             return Vec::new();
+        }
+        if self.is_late(now) {
+            return self.deadline_passes();
         }
         let key = Key {
             step,
@@ -200,9 +204,7 @@ impl Run {
                 attempt,
                 before,
             }],
-            Answer::Again { .. } if self.cut_short(key.step) => {
-                vec![Event::StepCancelled { step, item }]
-            }
+            Answer::Again { .. } if self.cut_short(key.step) => vec![self.cut(key)],
             Answer::Again { at, note } => vec![Event::Waiting {
                 step,
                 item,
@@ -320,9 +322,23 @@ impl Run {
                 let done = self.done(now, key, Value::Null, Effect::None, None);
                 events.extend(done.into_iter().take(1));
             }
+            // Nothing begins again in a run that is being ended.
+            Resolution::Retry if self.cut_short(key.step) => events.push(self.cut(key)),
+            // What it needs was tried again meanwhile, and failed.
+            Resolution::Retry if self.needs_failed(key.step) => events.push(Event::Failed {
+                step: self.name(key.step),
+                item: self.item(key),
+                attempt: self.number(key),
+                fault: Fault::new(FaultKind::Unmet, "what it needs has failed"),
+            }),
             Resolution::Retry => {}
         }
         events
+    }
+
+    fn needs_failed(&self, step: usize) -> bool {
+        let needs = &self.book.steps[step].needs;
+        needs.iter().any(|need| self.has_failed_for_good(*need))
     }
 
     fn conclude(&self, outputs: Value, missed: bool, broken: bool) -> Vec<Event> {
@@ -338,7 +354,7 @@ impl Run {
             RunStatus::Failed
         } else if missed {
             RunStatus::ObjectiveMissed
-        } else if self.warned {
+        } else if self.has_warnings() {
             RunStatus::SucceededWithWarnings
         } else {
             RunStatus::Succeeded

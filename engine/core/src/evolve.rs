@@ -2,14 +2,14 @@
 
 mod ends;
 mod reopen;
+mod start;
 
-use serde_json::Value;
 use thiserror::Error;
 
 use crate::run::Life;
 use crate::{
-    Attempt, Event, Executed, Instance, InstanceState, Journal, Key, Millis, Phase, Run,
-    SkipReason, StepStatus, Timestamp, Undoing, Work,
+    Attempt, Event, Executed, Instance, InstanceState, Journal, Key, Millis, OnFailure, Phase, Run,
+    Shape, SkipReason, StepStatus, Timestamp, Undoing, Work,
 };
 
 /// How long an attempt may still take whose deadline passed while nothing drove the run.
@@ -101,7 +101,7 @@ impl Run {
                     self.reopen(at);
                 }
             }
-            Event::DeadlinePassed { .. } => self.late = true,
+            Event::DeadlinePassed { .. } => self.pass_deadline(),
             Event::Restored { .. } => self.restore(),
             Event::Redefined { .. } => {}
             Event::RollbackRequested { .. } => {
@@ -119,6 +119,13 @@ impl Run {
                     });
                 }
                 self.unwind();
+            }
+            Event::Finished { .. } if !self.active.is_empty() => {
+                return Err(Corrupt {
+                    kind: event.kind(),
+                    step: "none".to_owned(),
+                    state: "with work in flight".to_owned(),
+                });
             }
             Event::Finished { status, outputs } => {
                 self.life = Life::Ended(*status);
@@ -163,6 +170,7 @@ impl Run {
             } else if let Some(attempt) = &mut instance.attempt
                 && attempt.deadline <= at
                 && !waits_by_itself
+                && !matches!(instance.state, InstanceState::Live(Phase::Retrying { .. }))
             {
                 attempt.overdue = true;
                 attempt.deadline = at.plus(LAST_LOOK);
@@ -177,11 +185,19 @@ impl Run {
             if let Some(attempt) = &mut instance.attempt {
                 attempt.unsure = true;
             }
+            if let Some(Undoing::Flying(attempt) | Undoing::Waiting { attempt, .. }) =
+                &mut instance.undo
+            {
+                attempt.unsure = true;
+            }
         }
     }
 
     fn evolve_step(&mut self, at: Timestamp, event: &Event, key: Key) -> Result<(), Corrupt> {
         match event {
+            Event::Skipped { .. } | Event::Expanded { .. } if !self.is_open(key.step) => {
+                return Err(misfit(event, key, &InstanceState::Cancelled));
+            }
             Event::Skipped { reason, .. } => {
                 self.steps[key.step].skipped = true;
                 if *reason == SkipReason::Empty {
@@ -199,7 +215,12 @@ impl Run {
                 self.flying(event, key)?.epoch = epoch;
             }
             Event::Waiting { until, note, .. } => {
-                self.flying(event, key)?.note = Some(note.clone());
+                let acts = self.book.steps[key.step].work == Work::Call(Shape::Action);
+                let epoch = self.epoch;
+                let attempt = self.flying(event, key)?;
+                attempt.note = Some(note.clone());
+                // What an earlier owner had in flight may have happened, whatever came of it since.
+                attempt.unsure |= acts && attempt.epoch < epoch;
                 self.set(
                     key,
                     Phase::Waiting {
@@ -241,7 +262,7 @@ impl Run {
                 self.end_instance(key, state);
             }
             Event::Failed { fault, .. } => {
-                self.admit(key);
+                self.admit(event, key)?;
                 let epoch = self.epoch;
                 let instance = &mut self.steps[key.step].instances[key.item];
                 if instance.state == InstanceState::Live(Phase::Flying)
@@ -270,7 +291,9 @@ impl Run {
                 }
             }
             Event::StepCancelled { .. } => {
-                self.live(event, key)?;
+                let instance = &self.steps[key.step].instances;
+                let let_go = instance.get(key.item).is_some_and(Instance::may_be_done);
+                self.live(event, key)?.unsure |= let_go;
                 self.end_instance(key, InstanceState::Cancelled);
             }
             Event::Answered { actor, granted, .. } => {
@@ -282,6 +305,9 @@ impl Run {
             Event::Marked { name, reached, .. } => self.marks.push((name.clone(), *reached)),
             Event::RetryRequested { downstream, .. } => {
                 self.evolve_retry(at, key.step, *downstream);
+            }
+            Event::StepSkipped { .. } if !self.is_open_or_failed(key.step) => {
+                return Err(misfit(event, key, &InstanceState::Cancelled));
             }
             Event::StepSkipped { .. } => self.evolve_skip(at, key.step),
             Event::UndoStarted { .. }
@@ -311,95 +337,26 @@ impl Run {
         Ok(())
     }
 
-    fn expand(&mut self, step: usize, items: &[Value]) {
-        let state = &mut self.steps[step];
-        state.items = Some(items.to_vec());
-        state.instances = vec![Instance::default(); items.len()];
-        self.ready.remove(&step);
-        self.fanning.insert(step);
-    }
-
-    /// Makes room for the instance and takes its step out of the ones that may start.
-    fn admit(&mut self, key: Key) {
-        let state = &mut self.steps[key.step];
-        if state.instances.len() <= key.item {
-            // A plain step has one; growing by itself the list would make room for four.
-            let more = key.item + 1 - state.instances.len();
-            state.instances.reserve_exact(more);
-            state.instances.resize_with(key.item + 1, Instance::default);
-        }
-        if state.instances[key.item].state == InstanceState::Queued {
-            state.next = state.next.max(key.item + 1);
-            state.live += 1;
-        }
-        // Items that ended before the run was reopened do not start again.
-        while state
-            .instances
-            .get(state.next)
-            .is_some_and(|one| one.state != InstanceState::Queued)
-        {
-            state.next += 1;
-        }
-        let started = state.next >= state.instances.len();
-        self.ready.remove(&key.step);
-        if started {
-            self.fanning.remove(&key.step);
-        }
-    }
-
-    fn attempt_started(&mut self, at: Timestamp, event: &Event, key: Key) -> Result<(), Corrupt> {
-        let Event::AttemptStarted {
-            attempt: number,
-            token,
-            inputs,
-            deadline,
-            ..
-        } = event
-        else {
-            return Ok(());
-        };
-        self.admit(key);
-        let epoch = self.epoch;
-        let instance = &mut self.steps[key.step].instances[key.item];
-        let before = instance.attempt.take();
-        let fits = match (&instance.state, &before, inputs) {
-            (InstanceState::Queued, None, Some(_)) => true,
-            (InstanceState::Live(Phase::Retrying { .. }), Some(last), None) => {
-                last.number + 1 == *number
+    /// The main steps are out of time: the run fails, is held, or is rolled back, as its runbook says.
+    fn pass_deadline(&mut self) {
+        self.late = true;
+        match self.book.on_failure {
+            OnFailure::Rollback if !self.is_rolling_back() => self.rollback_wanted = true,
+            OnFailure::Pause => {
+                self.life = Life::Paused;
+                self.paused_by = None;
             }
-            _ => false,
-        };
-        if !fits {
-            return Err(misfit(event, key, &instance.state));
+            OnFailure::Rollback | OnFailure::Stop | OnFailure::Continue => {}
         }
-        let before_unsure = before.as_ref().is_some_and(|last| last.unsure);
-        let fresh = before.as_ref().is_none_or(|last| last.tries == 0);
-        instance.attempt = Some(Attempt {
-            number: *number,
-            tries: before.as_ref().map_or(0, |last| last.tries) + 1,
-            token: token.clone(),
-            inputs: match (inputs, &before) {
-                (Some(inputs), _) => inputs.clone(),
-                (None, Some(last)) => last.inputs.clone(),
-                (None, None) => Value::Null,
-            },
-            deadline: *deadline,
-            first: match &before {
-                Some(last) if !fresh => last.first,
-                Some(_) | None => at,
-            },
-            started: at,
-            flown: at,
-            epoch,
-            before: before.and_then(|last| last.before),
-            note: None,
-            unsure: before_unsure || self.restored,
-            grants: Vec::new(),
-            overdue: false,
-        });
-        instance.state = InstanceState::Live(Phase::Flying);
-        self.active.insert(key);
-        Ok(())
+    }
+
+    /// Whether a step has neither ended nor anything in an attempt.
+    fn is_open(&self, step: usize) -> bool {
+        self.steps[step].ended.is_none() && self.steps[step].live == 0
+    }
+
+    fn is_open_or_failed(&self, step: usize) -> bool {
+        matches!(self.steps[step].ended, None | Some(StepStatus::Failed))
     }
 
     fn set(&mut self, key: Key, phase: Phase) {

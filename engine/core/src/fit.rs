@@ -15,7 +15,9 @@ impl Run {
             Event::CancelRequested { .. } => !self.cancelled && !ended && !self.is_rolling_back(),
             Event::CancelForced { .. } => self.cancelled && !ended && !self.is_rolling_back(),
             Event::PauseRequested { .. } => self.life == Life::Live && !self.halted(),
-            Event::Unpaused { .. } => self.life == Life::Paused && !self.failed,
+            Event::Unpaused { .. } => {
+                self.life == Life::Paused && (self.paused_by.is_some() || !self.held_by_failure())
+            }
             Event::Reopened { steps: Some(_), .. } => self.life == Life::Live,
             Event::Reopened { steps: None, .. } => self.may_reopen(),
             Event::DeadlinePassed { .. } => {

@@ -3,14 +3,15 @@
 use serde_json::Value;
 
 use crate::run::Life;
+use crate::undo::took_effect;
 use crate::{
-    Attempt, Effect, Event, Instance, InstanceState, Key, Made, Phase, Run, RunStatus, Section,
-    StepRun, StepStatus, Timestamp,
+    Event, Executed, Fault, FaultKind, Instance, InstanceState, Key, Made, Phase, Run, RunStatus,
+    Section, StepRun, StepStatus, Timestamp, Work,
 };
 
 impl Run {
-    /// What only waits ends now; what is in flight ends by itself.
-    pub(crate) fn cut_waiting(&self) -> Vec<Event> {
+    /// Main items that only wait: for a time, for a person, for their next attempt.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = Key> + '_ {
         let waits = |key: &Key| {
             self.book.steps[key.step].section == Section::Main
                 && self.instance(*key).is_some_and(|instance| {
@@ -21,15 +22,28 @@ impl Run {
                         )
                 })
         };
-        self.active
-            .iter()
-            .copied()
-            .filter(waits)
-            .map(|key| self.cut(key))
-            .collect()
+        self.active.iter().copied().filter(waits)
     }
 
-    fn cut(&self, key: Key) -> Event {
+    /// What only waits ends now; what is in flight ends by itself.
+    pub(crate) fn cut_waiting(&self) -> Vec<Event> {
+        self.waiting().map(|key| self.cut(key)).collect()
+    }
+
+    /// A step that the run's deadline ends has failed: it may be given another chance.
+    pub(crate) fn cut_as_late(&self, key: Key) -> Event {
+        Event::Failed {
+            step: self.name(key.step),
+            item: self.item(key),
+            attempt: self.number(key),
+            fault: Fault::new(FaultKind::Timeout, "the deadline of the run passed"),
+        }
+    }
+
+    pub(crate) fn cut(&self, key: Key) -> Event {
+        if self.late && !self.cancelled && !self.is_rolling_back() {
+            return self.cut_as_late(key);
+        }
         Event::StepCancelled {
             step: self.name(key.step),
             item: self.item(key),
@@ -64,11 +78,18 @@ impl Run {
     }
 
     pub(crate) fn unpause(&self, actor: String) -> Vec<Event> {
-        if self.life == Life::Paused && !self.failed {
+        // What failed while an operator held the run did not hold it, and gets no other chance by this.
+        let only_held = self.paused_by.is_some() || !self.held_by_failure();
+        if self.life == Life::Paused && only_held {
             vec![Event::Unpaused { actor }]
         } else {
             Vec::new()
         }
+    }
+
+    /// Whether something failed that another chance may mend; on the way back nothing gets one.
+    pub(crate) fn held_by_failure(&self) -> bool {
+        (self.failed || self.late) && !self.is_rolling_back()
     }
 
     pub(crate) fn reopens(&self, actor: String) -> Vec<Event> {
@@ -78,7 +99,7 @@ impl Run {
                 .any(|key| self.book.steps[key.step].work == crate::Work::Child)
         };
         match self.life {
-            Life::Paused if !self.failed => vec![Event::Unpaused { actor }],
+            Life::Paused if !self.held_by_failure() => vec![Event::Unpaused { actor }],
             Life::Paused | Life::Ended(RunStatus::Failed) if self.may_reopen() => {
                 vec![Event::Reopened { actor, steps: None }]
             }
@@ -96,7 +117,10 @@ impl Run {
             self.life,
             Life::Pending | Life::Ended(RunStatus::RolledBack | RunStatus::Cancelled)
         );
-        !ended_back && !self.cancelled && !self.is_rolling_back()
+        let main = |key: &Key| self.book.steps[key.step].section == Section::Main;
+        // Nothing goes on before what cleans up has ended.
+        let cleans = !self.active.iter().all(main);
+        !ended_back && !cleans && !self.cancelled && !self.is_rolling_back()
     }
 
     /// The step, and every step that depends on it when asked for.
@@ -122,7 +146,10 @@ impl Run {
         reason: String,
     ) -> Vec<Event> {
         let idle = |step: &usize| !self.active.iter().any(|key| key.step == *step);
+        // What it was built on comes first.
+        let stands = |need: &usize| unblocks(&self.steps[*need], &self.book.steps[*need]);
         let fits = step < self.steps.len()
+            && self.book.steps[step].needs.iter().all(stands)
             && self.book.steps[step].section == Section::Main
             && self.steps[step].ended.is_some()
             && self.may_be_changed()
@@ -162,26 +189,64 @@ impl Run {
     }
 
     /// A step that failed sends its stored request again; one that ended otherwise starts over as a
-    /// new generation, with the same list if it is a loop.
+    /// new generation, with the same list if it is a loop. A step downstream that failed starts over
+    /// too, since what it needs is another thing now, unless its last request may have been carried
+    /// out: that one is sent again, so that nothing is doubled.
     pub(crate) fn evolve_retry(&mut self, at: Timestamp, step: usize, downstream: bool) {
         self.revive(at);
-        for index in self.affected(step, downstream) {
+        let mut again = self.affected(step, downstream);
+        // What another failure holds stays as it is.
+        loop {
+            let count = again.len();
+            let held = |index: &usize| {
+                let dead = |need: &usize| self.has_failed_for_good(*need) && !again.contains(need);
+                *index != step && self.book.steps[*index].needs.iter().any(dead)
+            };
+            let free: Vec<usize> = again.iter().copied().filter(|one| !held(one)).collect();
+            again = free;
+            if again.len() == count {
+                break;
+            }
+        }
+        for index in again {
             match self.steps[index].ended {
                 None => {}
-                Some(StepStatus::Failed) => self.retry_failed(index, at),
+                Some(StepStatus::Failed) if index == step || self.may_be_doubled(index) => {
+                    self.retry_failed(index, at);
+                }
                 Some(_) => self.start_over(index),
             }
         }
         self.recount();
     }
 
+    /// Whether a step failed and lets nothing start that needs it.
+    pub(crate) fn has_failed_for_good(&self, step: usize) -> bool {
+        self.steps[step].ended == Some(StepStatus::Failed)
+            && !unblocks(&self.steps[step], &self.book.steps[step])
+    }
+
+    /// Whether a failed request of this step may have been carried out.
+    fn may_be_doubled(&self, step: usize) -> bool {
+        self.steps[step].instances.iter().any(|one| {
+            let unsure = one.attempt.as_ref().is_some_and(|attempt| attempt.unsure);
+            match &one.state {
+                InstanceState::Failed { fault, .. } => {
+                    unsure || fault.executed == Executed::Unknown
+                }
+                _ => false,
+            }
+        })
+    }
+
     fn start_over(&mut self, index: usize) {
+        let work = self.book.steps[index].work;
         let state = &mut self.steps[index];
         let instances = std::mem::take(&mut state.instances);
         let started = !instances.is_empty();
-        let looped = state.items.is_some() && !state.skipped;
+        let looped = state.items.as_ref().is_some_and(|items| !items.is_empty());
         *state = StepRun {
-            instances: instances.into_iter().map(fresh).collect(),
+            instances: instances.into_iter().map(|one| fresh(work, one)).collect(),
             items: state.items.take().filter(|_| looped),
             generation: state.generation + u32::from(started),
             ..StepRun::default()
@@ -192,11 +257,18 @@ impl Run {
     }
 
     pub(crate) fn evolve_skip(&mut self, at: Timestamp, step: usize) {
-        self.revive(at);
+        let open = self.steps[step].ended.is_none();
+        // To do without a step that has not begun sets nothing free that a failure holds.
+        if !open {
+            self.revive(at);
+        }
         let state = &mut self.steps[step];
-        let open = state.ended.is_none();
         for (item, instance) in state.instances.iter_mut().enumerate() {
             if matches!(instance.state, InstanceState::Live(_)) {
+                let let_go = instance.may_be_done();
+                if let Some(attempt) = &mut instance.attempt {
+                    attempt.unsure |= let_go;
+                }
                 instance.state = InstanceState::Cancelled;
                 state.live -= 1;
                 state.done += 1;
@@ -213,10 +285,8 @@ impl Run {
 
     /// The run is live again if a failure had ended or held it.
     fn revive(&mut self, at: Timestamp) {
+        self.restart_cleanup();
         if self.failed || self.late || matches!(self.life, Life::Ended(_)) {
-            if matches!(self.life, Life::Ended(_)) {
-                self.restart_cleanup();
-            }
             self.life = Life::Live;
             self.failed = false;
             self.late = false;
@@ -287,25 +357,19 @@ fn unblocks(need: &StepRun, step: &crate::Step) -> bool {
 }
 
 /// An item that starts over, with what it did for the way back.
-fn fresh(instance: Instance) -> Instance {
+fn fresh(work: Work, instance: Instance) -> Instance {
     let outputs = match &instance.state {
-        InstanceState::Succeeded {
-            outputs,
-            effect: Effect::Changed | Effect::Adopted,
-            ..
-        } => Some(outputs.clone()),
-        InstanceState::Failed { .. } | InstanceState::Cancelled => Some(Value::Null),
-        InstanceState::Succeeded { .. } | InstanceState::Queued | InstanceState::Live(_) => None,
-    };
-    let began = |attempt: &&Attempt| {
-        !outputs.as_ref().is_some_and(Value::is_null) || attempt.before.is_some()
+        InstanceState::Succeeded { outputs, .. } => outputs.clone(),
+        InstanceState::Queued
+        | InstanceState::Live(_)
+        | InstanceState::Failed { .. }
+        | InstanceState::Cancelled => Value::Null,
     };
     let made = instance
         .attempt
         .as_ref()
-        .filter(began)
-        .zip(outputs.clone())
-        .map(|(attempt, outputs)| {
+        .filter(|_| took_effect(work, &instance))
+        .map(|attempt| {
             Box::new(Made {
                 token: attempt.token.clone(),
                 inputs: attempt.inputs.clone(),

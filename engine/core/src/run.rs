@@ -61,7 +61,6 @@ pub struct Run {
     /// Steps that have not ended, for each section.
     pub(crate) open: [usize; 3],
     pub(crate) failed: bool,
-    pub(crate) warned: bool,
     pub(crate) cancelled: bool,
     /// A second cancel: nothing cleans up.
     pub(crate) forced: bool,
@@ -126,7 +125,6 @@ impl Run {
             active: BTreeSet::new(),
             open,
             failed: false,
-            warned: false,
             cancelled: false,
             forced: false,
             paused_by: None,
@@ -297,15 +295,17 @@ impl Run {
 
     /// What may be done now.
     pub(crate) fn current_stage(&self) -> Stage {
-        if self.forced {
-            return Stage::End;
-        }
         match &self.rollback {
             Some(rollback) if !rollback.is_over() => return Stage::Undo,
             Some(_) => {}
             None if self.main_runs() => return Stage::Section(Section::Main),
-            None if self.rollback_wanted => return Stage::Unwind,
+            None if self.rollback_wanted && self.active.is_empty() => return Stage::Unwind,
+            // What cleans up and is in flight ends first.
+            None if self.rollback_wanted => return Stage::Section(Section::Main),
             None => {}
+        }
+        if self.forced {
+            return Stage::End;
         }
         if self.cancelled && self.open[1] > 0 {
             Stage::Section(Section::OnCancel)
@@ -314,6 +314,16 @@ impl Run {
         } else {
             Stage::End
         }
+    }
+
+    /// Whether a failure was tolerated: of a step, or of items of a loop.
+    pub(crate) fn has_warnings(&self) -> bool {
+        let counts = |state: &StepRun| match state.ended {
+            Some(StepStatus::Failed) => true,
+            Some(StepStatus::Succeeded) => state.failed > 0,
+            Some(_) | None => false,
+        };
+        self.steps.iter().any(counts)
     }
 
     /// The main step whose failure ended or holds the run, if any did.

@@ -305,14 +305,16 @@ impl ForEach {
     pub fn window(&self, total: usize, next: usize, live: usize, done: usize) -> usize {
         let sliding = |size: usize| total.min(next + size.saturating_sub(live));
         let Some((last, batches)) = self.ramp.split_last() else {
-            return sliding(self.max_parallel as usize);
+            return sliding((self.max_parallel as usize).max(1));
         };
         let mut start = 0;
         for size in batches {
-            let end = start + size.of(total).max(1);
+            let size = size.of(total).max(1);
+            let end = start + size;
             if next < end {
                 let open = next > start || done >= start;
-                return if open { end.min(total) } else { next };
+                // Items that were given another chance count too.
+                return if open { end.min(sliding(size)) } else { next };
             }
             start = end;
         }
@@ -321,6 +323,26 @@ impl ForEach {
         } else {
             next
         }
+    }
+}
+
+impl ForEach {
+    /// How many of `total` items may be in an attempt at once, when `next` is the first that was not
+    /// started.
+    #[must_use]
+    pub fn at_once(&self, total: usize, next: usize) -> usize {
+        let Some((last, batches)) = self.ramp.split_last() else {
+            return (self.max_parallel as usize).max(1);
+        };
+        let mut start = 0;
+        for size in batches {
+            let size = size.of(total).max(1);
+            start += size;
+            if next <= start {
+                return size;
+            }
+        }
+        last.of(total).max(1)
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod plan;
 
+pub(crate) use plan::took_effect;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -337,12 +339,16 @@ impl Run {
     /// Folds a fact about an undo into the state; false when it does not fit.
     pub(crate) fn evolve_undo(&mut self, at: Timestamp, event: &Event, key: Key) -> bool {
         let epoch = self.epoch;
-        let rolling = self.rollback.is_some();
+        let restored = self.restored;
+        let ready = self
+            .rollback
+            .as_ref()
+            .is_some_and(|rollback| rollback.ready.contains(&key.step));
         let Some(instance) = self
             .steps
             .get_mut(key.step)
             .and_then(|step| step.instances.get_mut(key.item))
-            .filter(|_| rolling)
+            .filter(|_| ready)
         else {
             return false;
         };
@@ -375,7 +381,7 @@ impl Run {
                     deadline: *deadline,
                     flown: at,
                     epoch,
-                    unsure: last.is_some_and(|last| last.unsure),
+                    unsure: restored || last.is_some_and(|last| last.unsure),
                 }));
                 self.active.insert(key);
             }
@@ -389,7 +395,8 @@ impl Run {
                     .as_ref()
                     .is_some_and(|fault| fault.executed == Executed::Unknown);
                 let mut attempt = attempt.clone();
-                attempt.unsure |= unknown;
+                // What an earlier owner had in flight may have happened, whatever the look at it found.
+                attempt.unsure |= unknown || attempt.epoch < epoch;
                 instance.undo = Some(Undoing::Waiting {
                     attempt,
                     until: *until,

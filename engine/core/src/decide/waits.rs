@@ -4,47 +4,95 @@ use serde_json::{Value, json};
 
 use crate::run::Life;
 use crate::{
-    Effect, Event, Executed, Fault, FaultKind, Gate, InstanceState, Key, Phase, Run, Section,
-    Timestamp, Work, format_millis,
+    Effect, Event, Executed, Fault, FaultKind, Gate, InstanceState, Journal, Key, OnFailure, Phase,
+    Run, Section, Timestamp, Work, format_millis,
 };
 
 impl Run {
     pub(super) fn ticks(&self, now: Timestamp) -> Vec<Event> {
+        if self.is_late(now) {
+            return self.deadline_passes();
+        }
+        let resting = self.resting();
+        let due =
+            |key: &Key| !resting.contains(key) && self.due(*key).is_some_and(|due| due <= now);
         let mut events = Vec::new();
-        let late = self.deadline().filter(|deadline| *deadline <= now);
-        if let Some(deadline) = late
-            && self.life == Life::Live
+        for key in self.active.iter().copied().filter(due) {
+            events.extend(self.tick(now, key));
+            // What this failure means comes before anything else goes on.
+            let turns_back = self.book.steps[key.step].on_failure == OnFailure::Rollback;
+            if turns_back && matches!(events.last(), Some(Event::Failed { .. })) {
+                break;
+            }
+        }
+        events
+    }
+
+    /// Whether the run's own deadline has passed and means something.
+    pub(super) fn is_late(&self, now: Timestamp) -> bool {
+        self.life == Life::Live
+            && self.deadline().is_some_and(|deadline| deadline <= now)
             && !self.halted()
             && self.main_runs()
-        {
-            events.push(Event::DeadlinePassed { deadline });
-            let waiting = self.cut_waiting();
-            let cut = |event: Event| match event {
-                Event::StepCancelled { step, item } => Some((step, item)),
-                _ => None,
-            };
-            events.extend(waiting.into_iter().filter_map(cut).map(|(step, item)| {
-                let key = Key {
-                    step: self.step_index(&step).unwrap_or_default(),
-                    item: item.unwrap_or(0) as usize,
-                };
-                Event::Failed {
-                    step,
-                    item,
-                    attempt: self.number(key),
-                    fault: Fault::new(FaultKind::Timeout, "the deadline of the run passed"),
-                }
-            }));
-            return events;
-        }
-        let due = |key: &&Key| self.due(**key).is_some_and(|due| due <= now);
-        events.extend(
-            self.active
-                .iter()
-                .filter(due)
-                .flat_map(|&key| self.tick(now, key)),
-        );
+    }
+
+    /// What only waits fails now; what is in flight ends by itself.
+    pub(super) fn deadline_passes(&self) -> Vec<Event> {
+        let deadline = self.deadline().unwrap_or_default();
+        let mut events = vec![Event::DeadlinePassed { deadline }];
+        events.extend(self.waiting().map(|key| self.cut_as_late(key)));
         events
+    }
+
+    /// What the failures among `events` end besides: items that were given another chance and have not
+    /// started stay failed, and when the way back begins nothing waits any more.
+    pub(super) fn halting(&self, now: Timestamp, events: &[Event]) -> Vec<Event> {
+        let again = || self.active.iter().any(|key| self.is_given_again(*key));
+        let may_halt = |event: &Event| match event {
+            Event::Failed { step, .. } => self.step_index(step).is_some_and(|step| {
+                let step = &self.book.steps[step];
+                step.section == Section::Main
+                    && match step.on_failure {
+                        OnFailure::Rollback => true,
+                        OnFailure::Stop | OnFailure::Pause => again(),
+                        OnFailure::Continue => false,
+                    }
+            }),
+            _ => false,
+        };
+        if self.is_rolling_back() || !events.iter().any(may_halt) {
+            return Vec::new();
+        }
+        let mut after = self.clone();
+        for event in events {
+            let entry = Journal {
+                at: now,
+                event: event.clone(),
+            };
+            if after.evolve(&entry).is_err() {
+                return Vec::new();
+            }
+        }
+        if after.rollback_wanted {
+            return after.cut_waiting();
+        }
+        if !after.failed {
+            return Vec::new();
+        }
+        let stays = |key: Key| match &after.instance(key)?.state {
+            InstanceState::Live(Phase::Retrying { fault, .. }) => Some(Event::Failed {
+                step: after.name(key.step),
+                item: after.item(key),
+                attempt: after.number(key),
+                fault: fault.clone(),
+            }),
+            _ => None,
+        };
+        let again = after
+            .active
+            .iter()
+            .filter(|key| after.is_given_again(**key));
+        again.filter_map(|key| stays(*key)).collect()
     }
 
     /// When a step that starts now must be done: its own time, within the run's.
@@ -83,6 +131,23 @@ impl Run {
             {
                 let waited = format_millis(now.since(attempt.first));
                 self.done(now, key, json!({ "waited": waited }), Effect::None, None)
+            }
+            // Nothing was in flight when its time ran out while nobody drove the run.
+            InstanceState::Live(Phase::Retrying { .. })
+                if attempt.tries > 0 && attempt.deadline <= now =>
+            {
+                vec![Event::Failed {
+                    step,
+                    item,
+                    attempt: number,
+                    fault: self.overdue(now, key, false),
+                }]
+            }
+            // A person had it tried again in a run that has no time left for it.
+            InstanceState::Live(Phase::Retrying { .. })
+                if self.deadline_of(now, key.step) <= now =>
+            {
+                vec![self.cut_as_late(key)]
             }
             InstanceState::Live(Phase::Retrying { .. }) => {
                 let started = Event::AttemptStarted {

@@ -1,7 +1,7 @@
 //! How an item and a step end, and what that sets free.
 
 use crate::run::{Life, section_index};
-use crate::{InstanceState, Key, OnFailure, Run, Section, StepStatus};
+use crate::{Instance, InstanceState, Key, OnFailure, Run, Section, StepStatus};
 
 impl Run {
     pub(super) fn end_instance(&mut self, key: Key, end: InstanceState) {
@@ -21,6 +21,9 @@ impl Run {
             (Some(_) | None, _) => 0,
         };
         let broken = state.failed > limit;
+        let cut = self.cancelled || self.rollback_wanted;
+        let cancelled = cancelled
+            || cut && state.live == 0 && state.instances.iter().any(Instance::is_cancelled);
         if cancelled && state.live == 0 {
             self.fanning.remove(&key.step);
             self.end_step(key.step, StepStatus::Cancelled);
@@ -28,9 +31,6 @@ impl Run {
             self.fanning.remove(&key.step);
             self.end_step(key.step, StepStatus::Failed);
         } else if state.done == total {
-            if state.failed > 0 {
-                self.warned = true;
-            }
             self.end_step(key.step, StepStatus::Succeeded);
         }
     }
@@ -44,9 +44,7 @@ impl Run {
         let mut unblocks = true;
         if status == StepStatus::Failed {
             let tolerated = here.section != Section::Main || here.on_failure == OnFailure::Continue;
-            if tolerated {
-                self.warned = true;
-            } else {
+            if !tolerated {
                 self.failed = true;
                 unblocks = false;
                 let free = !self.cancelled && !self.late && !self.is_rolling_back();

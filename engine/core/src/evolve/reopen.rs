@@ -2,7 +2,8 @@
 
 use crate::run::{Life, section_index};
 use crate::{
-    Executed, InstanceState, Key, OnFailure, Phase, Run, Section, StepRun, StepStatus, Timestamp,
+    Executed, Instance, InstanceState, Key, OnFailure, Phase, Run, Section, StepRun, StepStatus,
+    Timestamp,
 };
 
 impl Run {
@@ -26,25 +27,36 @@ impl Run {
         }
     }
 
-    /// `finally` and `on_cancel` run again when the main steps have ended again.
+    /// `finally` and `on_cancel` run again, as a new generation, when the main steps have ended again.
     pub(crate) fn restart_cleanup(&mut self) {
-        for index in 0..self.steps.len() {
-            if self.book.steps[index].section != Section::Main {
-                self.restart(index);
+        let book = self.book.clone();
+        for (index, step) in book.steps.iter().enumerate() {
+            if step.section == Section::Main {
+                continue;
             }
-        }
-    }
-
-    fn restart(&mut self, index: usize) {
-        if self.steps[index].ended.is_none() {
-            return;
-        }
-        let section = self.book.steps[index].section;
-        self.steps[index] = StepRun::default();
-        self.open[section_index(section)] += 1;
-        self.blocked[index] = self.book.steps[index].needs.len();
-        if self.blocked[index] == 0 {
-            self.ready.insert(index);
+            let state = &mut self.steps[index];
+            self.open[section_index(step.section)] += usize::from(state.ended.is_some());
+            let attempts = state.last_number();
+            let begun = Instance {
+                attempts,
+                ..Instance::default()
+            };
+            *state = StepRun {
+                generation: state.generation + u32::from(attempts > 0),
+                instances: if attempts > 0 {
+                    vec![begun]
+                } else {
+                    Vec::new()
+                },
+                ..StepRun::default()
+            };
+            self.fanning.remove(&index);
+            self.blocked[index] = step.needs.len();
+            if step.needs.is_empty() {
+                self.ready.insert(index);
+            } else {
+                self.ready.remove(&index);
+            }
         }
     }
 
@@ -52,9 +64,25 @@ impl Run {
         let state = &mut self.steps[index];
         state.ended = None;
         self.open[0] += 1;
-        if state.instances.iter().all(|one| one.attempt.is_none()) {
-            *state = StepRun::default();
-            self.ready.insert(index);
+        let untouched = state
+            .instances
+            .iter()
+            .all(|one| one.attempt.is_none() && (state.items.is_none() || one.earlier.is_none()));
+        if untouched {
+            // Its list is made again too; what an earlier generation did is kept.
+            let mut instances = std::mem::take(&mut state.instances);
+            instances.retain(|one| one.last_number() > 0 || one.earlier.is_some());
+            for instance in &mut instances {
+                instance.state = InstanceState::Queued;
+            }
+            *state = StepRun {
+                generation: state.generation,
+                instances,
+                ..StepRun::default()
+            };
+            if self.blocked[index] == 0 {
+                self.ready.insert(index);
+            }
             return;
         }
         for (item, instance) in state.instances.iter_mut().enumerate() {
@@ -78,7 +106,7 @@ impl Run {
                 }
             }
         }
-        if state.next < state.instances.len() {
+        if state.next < state.instances.len() && self.blocked[index] == 0 {
             self.fanning.insert(index);
         }
     }

@@ -151,6 +151,18 @@ impl Instance {
         own.max(self.attempts)
     }
 
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.state == InstanceState::Cancelled
+    }
+
+    /// Whether letting go of it now leaves open what became of it.
+    pub(crate) fn may_be_done(&self) -> bool {
+        matches!(
+            self.state,
+            InstanceState::Live(Phase::Flying | Phase::InDoubt { .. })
+        )
+    }
+
     /// The name of its state.
     #[must_use]
     pub fn status(&self) -> StepStatus {
@@ -204,6 +216,12 @@ pub struct StepRun {
 }
 
 impl StepRun {
+    /// The highest number that an attempt of any of its items, or of their undo, ever had.
+    pub(crate) fn last_number(&self) -> u32 {
+        let numbers = self.instances.iter().map(Instance::last_number);
+        numbers.max().unwrap_or(0)
+    }
+
     /// The name of its state: the end it reached, or what its liveliest item does.
     #[must_use]
     pub fn status(&self) -> StepStatus {

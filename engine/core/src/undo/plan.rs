@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Need, Rollback, Undoing, behind_text};
 use crate::{
-    Effect, Executed, Fault, InstanceState, Kept, Key, Method, Run, Section, Shape, Timestamp,
+    Effect, Executed, Instance, InstanceState, Kept, Key, Method, Run, Section, Shape, Timestamp,
     Undo, Work,
 };
 
@@ -17,36 +17,16 @@ impl Run {
         if step.section != Section::Main {
             return None;
         }
-        let observed = instance
-            .attempt
-            .as_ref()
-            .is_some_and(|one| one.before.is_some());
-        let tried = instance.attempt.is_some();
-        let unsure = |fault: Option<&Fault>| {
-            instance.attempt.as_ref().is_some_and(|one| one.unsure)
-                || fault.is_some_and(|fault| fault.executed == Executed::Unknown)
-        };
-        let took_effect = instance.earlier.is_some()
-            || match (&instance.state, step.work) {
-                (InstanceState::Succeeded { effect, .. }, _) => {
-                    matches!(effect, Effect::Changed | Effect::Adopted)
-                }
-                (InstanceState::Failed { .. } | InstanceState::Cancelled, Work::Child) => tried,
-                (InstanceState::Failed { .. } | InstanceState::Cancelled, Work::Call(shape))
-                    if shape != Shape::Action =>
-                {
-                    observed
-                }
-                (InstanceState::Failed { fault, .. }, Work::Call(_)) => unsure(Some(fault)),
-                (InstanceState::Cancelled, Work::Call(_)) => unsure(None),
-                _ => false,
-            };
-        if !took_effect {
+        if !took_effect(step.work, instance) {
             return None;
         }
         Some(match (&step.undo, step.work) {
-            (_, Work::Pure | Work::Timer | Work::Gate(_)) => return None,
-            (_, Work::Call(Shape::Query | Shape::Wait)) => return None,
+            (
+                _,
+                Work::Pure | Work::Timer | Work::Gate(_) | Work::Call(Shape::Query | Shape::Wait),
+            ) => {
+                return None;
+            }
             (Undo::None, _) => Need::Stays(Kept::Declined, "its author said `undo: none`".into()),
             (Undo::With { .. }, Work::Call(_)) => Need::Call(Method::UndoWith),
             (_, Work::Child) => Need::Call(Method::UndoChild),
@@ -175,5 +155,32 @@ impl Run {
                 }
             }
         }
+    }
+}
+
+/// Whether an item changed something outside, or may have: what a rollback has to deal with.
+pub(crate) fn took_effect(work: Work, instance: &Instance) -> bool {
+    let attempt = instance.attempt.as_ref();
+    let observed = attempt.is_some_and(|one| one.before.is_some());
+    let unsure = attempt.is_some_and(|one| one.unsure);
+    if instance.earlier.is_some() {
+        return true;
+    }
+    match (&instance.state, work) {
+        (_, Work::Pure | Work::Timer | Work::Gate(_)) => false,
+        (_, Work::Call(Shape::Query | Shape::Wait)) => false,
+        (InstanceState::Queued | InstanceState::Live(_), _) => false,
+        (InstanceState::Succeeded { effect, .. }, _) => {
+            matches!(effect, Effect::Changed | Effect::Adopted)
+        }
+        (InstanceState::Failed { .. } | InstanceState::Cancelled, Work::Child) => attempt.is_some(),
+        (
+            InstanceState::Failed { .. } | InstanceState::Cancelled,
+            Work::Call(Shape::Modify | Shape::Create),
+        ) => observed,
+        (InstanceState::Failed { fault, .. }, Work::Call(Shape::Action)) => {
+            unsure || fault.executed == Executed::Unknown
+        }
+        (InstanceState::Cancelled, Work::Call(Shape::Action)) => unsure,
     }
 }

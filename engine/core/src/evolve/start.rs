@@ -1,0 +1,125 @@
+//! How an item starts, and a list becomes items.
+
+use serde_json::Value;
+
+use super::{Corrupt, misfit};
+use crate::{Attempt, Event, Instance, InstanceState, Key, Phase, Run, Timestamp};
+
+impl Run {
+    pub(super) fn expand(&mut self, step: usize, items: &[Value]) {
+        let state = &mut self.steps[step];
+        state.items = Some(items.to_vec());
+        // No late answer of an earlier generation is taken for one of this.
+        let attempts = state.last_number();
+        let one = || Instance {
+            attempts,
+            ..Instance::default()
+        };
+        state.instances.resize_with(items.len(), one);
+        self.ready.remove(&step);
+        self.fanning.insert(step);
+    }
+
+    /// Makes room for the instance and takes its step out of the ones that may start.
+    pub(super) fn admit(&mut self, event: &Event, key: Key) -> Result<(), Corrupt> {
+        let state = &mut self.steps[key.step];
+        let room = match &state.items {
+            Some(items) => items.len(),
+            None => 1,
+        };
+        let end = state.instances.get(key.item).map(|one| &one.state);
+        let fits = matches!(
+            end,
+            None | Some(InstanceState::Queued | InstanceState::Live(_))
+        );
+        if state.ended.is_some() || key.item >= room || !fits {
+            return Err(misfit(event, key, end.unwrap_or(&InstanceState::Queued)));
+        }
+        if state.instances.len() <= key.item {
+            // A plain step has one; growing by itself the list would make room for four.
+            let more = key.item + 1 - state.instances.len();
+            state.instances.reserve_exact(more);
+            state.instances.resize_with(key.item + 1, Instance::default);
+        }
+        if state.instances[key.item].state == InstanceState::Queued {
+            state.next = state.next.max(key.item + 1);
+            state.live += 1;
+        }
+        // Items that ended before the run was reopened do not start again.
+        while state
+            .instances
+            .get(state.next)
+            .is_some_and(|one| one.state != InstanceState::Queued)
+        {
+            state.next += 1;
+        }
+        let started = state.next >= state.instances.len();
+        self.ready.remove(&key.step);
+        if started {
+            self.fanning.remove(&key.step);
+        }
+        Ok(())
+    }
+
+    pub(super) fn attempt_started(
+        &mut self,
+        at: Timestamp,
+        event: &Event,
+        key: Key,
+    ) -> Result<(), Corrupt> {
+        let Event::AttemptStarted {
+            attempt: number,
+            token,
+            inputs,
+            deadline,
+            ..
+        } = event
+        else {
+            return Ok(());
+        };
+        self.admit(event, key)?;
+        let epoch = self.epoch;
+        let instance = &mut self.steps[key.step].instances[key.item];
+        let before = instance.attempt.take();
+        let fits = match (&instance.state, &before, inputs) {
+            (InstanceState::Queued, None, Some(_)) => true,
+            (InstanceState::Live(Phase::Retrying { .. }), Some(last), None) => {
+                last.number + 1 == *number
+            }
+            _ => false,
+        };
+        if !fits {
+            return Err(misfit(event, key, &instance.state));
+        }
+        let before_overdue = before.as_ref().is_some_and(|last| last.overdue);
+        let before_unsure = before.as_ref().is_some_and(|last| last.unsure);
+        let fresh = before.as_ref().is_none_or(|last| last.tries == 0);
+        instance.attempt = Some(Attempt {
+            number: *number,
+            tries: before.as_ref().map_or(0, |last| last.tries) + 1,
+            token: token.clone(),
+            inputs: match (inputs, &before) {
+                (Some(inputs), _) => inputs.clone(),
+                (None, Some(last)) => last.inputs.clone(),
+                (None, None) => Value::Null,
+            },
+            deadline: *deadline,
+            first: match &before {
+                Some(last) if !fresh => last.first,
+                Some(_) | None => at,
+            },
+            started: at,
+            flown: at,
+            epoch,
+            before: before.and_then(|last| last.before),
+            note: None,
+            unsure: before_unsure || self.restored,
+            grants: Vec::new(),
+            // A repeated attempt is the last look; one that was given again has time of its own.
+            overdue: before_overdue && !fresh,
+        });
+        instance.state = InstanceState::Live(Phase::Flying);
+        self.active.insert(key);
+        Ok(())
+    }
+}
