@@ -315,7 +315,10 @@ impl Driver {
 
     /// Lets go of the run: nothing of it is in flight in this process afterwards.
     async fn close(mut self, result: Result<Ended, DriveError>) -> Result<Ended, DriveError> {
-        for (_, flight) in std::mem::take(&mut self.flying) {
+        let flying = std::mem::take(&mut self.flying);
+        // All before the first is waited for: the others would go on meanwhile, and call out.
+        flying.values().for_each(Flight::stop);
+        for (_, flight) in flying {
             flight.end().await;
         }
         fail::point("run.closed");
