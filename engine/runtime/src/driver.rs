@@ -24,8 +24,9 @@ use crate::engine::{Engine, GatePolicy};
 use crate::fail;
 use crate::lease::Held;
 use crate::prepare::Facts;
+use crate::project::Told;
 use crate::seen::Notice;
-use crate::store::{Claim, LogRow, Rows, Snapshot, StoreError};
+use crate::store::{Claim, LogRow, Snapshot, StoreError};
 use flight::{Flight, Landed};
 use tie::{Orders, Standing, Tie};
 
@@ -169,8 +170,8 @@ pub(crate) struct Driver {
     stop: Stop,
     /// Events that are decided and not on disk yet.
     batch: Vec<Journal>,
-    /// What those events say of effects and questions.
-    told: Rows,
+    /// The rows that those events changed.
+    told: Told,
     logs: Vec<LogRow>,
     requests: BTreeMap<Key, String>,
     flying: BTreeMap<Key, Flight>,
@@ -250,7 +251,7 @@ impl Driver {
             claim,
             stop,
             batch: Vec::new(),
-            told: Rows::default(),
+            told: Told::default(),
             logs: Vec::new(),
             requests: BTreeMap::new(),
             flying: BTreeMap::new(),
@@ -315,7 +316,10 @@ impl Driver {
 
     /// Lets go of the run: nothing of it is in flight in this process afterwards.
     async fn close(mut self, result: Result<Ended, DriveError>) -> Result<Ended, DriveError> {
-        for (_, flight) in std::mem::take(&mut self.flying) {
+        let flying = std::mem::take(&mut self.flying);
+        // All before the first is waited for: the others would go on meanwhile, and call out.
+        flying.values().for_each(Flight::stop);
+        for (_, flight) in flying {
             flight.end().await;
         }
         fail::point("run.closed");

@@ -1,6 +1,6 @@
 //! State rows, derived from the events of one commit and the state that they lead to.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use runbook_core::{
     Event, Executed, Instance, InstanceState, Journal, Key, Run, Shape, StepStatus, Timestamp,
@@ -15,19 +15,61 @@ use crate::token::digest;
 /// Number in the journal of a step row that stands for the step itself.
 const WHOLE: i64 = -1;
 
-/// What one event says of effects and questions, given the state after it. `requests` holds the service's
-/// ids of the requests that finished attempts made. A later event of the same commit may take away what
-/// this needs: an operator's retry forgets the attempt.
-pub(crate) fn told(
+/// Adds the rows that one event changed, given the state after it. `requests` holds the service's ids of
+/// the requests that finished attempts made. A later event of the same commit may take away what this
+/// needs: an operator's retry forgets the attempts and the list of a step.
+pub(crate) fn follow(
     id: &str,
     run: &Run,
     entry: &Journal,
     requests: &BTreeMap<Key, String>,
-    rows: &mut Rows,
+    told: &mut Told,
 ) {
     if let Some(key) = subject(run, entry) {
-        rows.effects.extend(effect(run, key, entry, requests));
-        rows.approvals.extend(approval(id, run, key, entry));
+        told.rows.effects.extend(effect(run, key, entry, requests));
+        told.rows.approvals.extend(approval(id, run, key, entry));
+        step_row(run, key)
+            .into_iter()
+            .for_each(|row| told.step(row));
+        let state = &run.steps()[key.step];
+        let listed = state.items.is_some()
+            && (state.ended.is_some() || matches!(entry.event, Event::Expanded { .. }));
+        if state.skipped || listed {
+            told.step(whole_row(run, key.step));
+        }
+    }
+    told.rows.run = Some(RunRow {
+        status: run.status(),
+        started: run.started(),
+        finished: run.finished(),
+        outputs: None,
+    });
+}
+
+/// Rows of the events of one commit.
+#[derive(Default)]
+pub(crate) struct Told {
+    rows: Rows,
+    /// Where the row of a step stands.
+    steps: BTreeMap<(usize, i64), usize>,
+}
+
+impl Told {
+    fn step(&mut self, row: StepRow) {
+        let rows = &mut self.rows.steps;
+        let at = *self.steps.entry((row.step, row.item)).or_insert(rows.len());
+        match rows.get_mut(at) {
+            Some(old) => *old = row,
+            None => rows.push(row),
+        }
+    }
+
+    /// The rows, with the outputs of a run that has ended.
+    pub(crate) fn rows(mut self, run: &Run) -> Rows {
+        if let Some(row) = &mut self.rows.run {
+            row.outputs = run.finished().map(|_| run.outputs().clone());
+        }
+        self.rows
     }
 }
 
@@ -37,33 +79,6 @@ fn subject(run: &Run, entry: &Journal) -> Option<Key> {
         step: run.step_index(name)?,
         item: item.unwrap_or(0) as usize,
     })
-}
-
-/// Adds the rows of the run and of the steps that `events` changed, given the state after them.
-pub(crate) fn stand(run: &Run, events: &[Journal], rows: &mut Rows) {
-    let touched: BTreeSet<Key> = events
-        .iter()
-        .filter_map(|entry| subject(run, entry))
-        .collect();
-    let mut whole = BTreeSet::new();
-    for key in touched {
-        if let Some(row) = step_row(run, key) {
-            rows.steps.push(row);
-        }
-        let state = &run.steps()[key.step];
-        let own_row = state.skipped || (state.items.is_some() && fresh(events, run, key.step));
-        if own_row && whole.insert(key.step) {
-            rows.steps.push(whole_row(run, key.step));
-        }
-    }
-    if !events.is_empty() {
-        rows.run = Some(RunRow {
-            status: run.status(),
-            started: run.started(),
-            finished: run.finished(),
-            outputs: run.finished().map(|_| run.outputs().clone()),
-        });
-    }
 }
 
 /// Every row of a run's steps, for a run whose runbook was edited.
@@ -77,16 +92,6 @@ pub(crate) fn all_steps(run: &Run) -> Vec<StepRow> {
         }
     }
     rows
-}
-
-/// Whether the row of a `for_each` step as a whole changed: it was expanded, or it ended.
-fn fresh(events: &[Journal], run: &Run, step: usize) -> bool {
-    let ended = run.steps()[step].ended.is_some();
-    let id = &run.book().steps[step].id;
-    ended
-        || events
-            .iter()
-            .any(|entry| matches!(&entry.event, Event::Expanded { step, .. } if step == id))
 }
 
 fn step_row(run: &Run, key: Key) -> Option<StepRow> {

@@ -46,10 +46,9 @@ pub(super) fn derive(snapshot: &Snapshot, info: &RunInfo) -> Result<Whole, Store
     for row in &events {
         run.evolve(&row.entry)
             .map_err(|error| corrupt(format!("event {}: {error}", row.seq)))?;
-        let one = std::slice::from_ref(&row.entry);
-        let mut rows = Rows::default();
-        project::told(&info.id, &run, &row.entry, &BTreeMap::new(), &mut rows);
-        project::stand(&run, one, &mut rows);
+        let mut told = project::Told::default();
+        project::follow(&info.id, &run, &row.entry, &BTreeMap::new(), &mut told);
+        let rows = told.rows(&run);
         if let Event::AttemptStarted {
             step,
             item,

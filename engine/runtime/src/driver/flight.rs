@@ -47,9 +47,14 @@ impl Flight {
         self.child.as_ref().map_or(Standing::Busy, Tie::standing)
     }
 
+    /// Ends the task: nothing of it is carried on.
+    pub(super) fn stop(&self) {
+        self.task.abort();
+    }
+
     /// Ends the task and waits until nothing of it is left.
     pub(super) async fn end(mut self) {
-        self.task.abort();
+        self.stop();
         if let Some(over) = self.over.take() {
             let _ = over.await;
         }

@@ -20,7 +20,7 @@ impl Driver {
                     source,
                 })?;
             let (id, requests) = (&self.facts.id, &self.requests);
-            project::told(id, &self.run, &entry, requests, &mut self.told);
+            project::follow(id, &self.run, &entry, requests, &mut self.told);
             self.batch.push(entry);
         }
         Ok(())
@@ -34,8 +34,7 @@ impl Driver {
         }
         let events = std::mem::take(&mut self.batch);
         let logs = std::mem::take(&mut self.logs);
-        let mut rows = std::mem::take(&mut self.told);
-        project::stand(&self.run, &events, &mut rows);
+        let rows = std::mem::take(&mut self.told).rows(&self.run);
         let commit = Commit {
             run: self.facts.id.clone(),
             expected_seq: self.seq,

@@ -5,6 +5,8 @@ use crate::dice::Dice;
 /// Percentages, and switches.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    /// `small`, `single`, or nothing for a random world.
+    kind: &'static str,
     pub seed: u64,
     /// Steps of the root at most.
     pub steps: u64,
@@ -57,6 +59,7 @@ impl Plan {
     pub fn small(seed: u64, crash_at: Vec<u64>) -> Self {
         Self {
             seed,
+            kind: "small",
             steps: 3,
             crash_at,
             calm: 60_000,
@@ -67,9 +70,32 @@ impl Plan {
     /// One create, and deaths at these moments: the second comes soon after the first, which is long ago.
     pub fn single(seed: u64, crash_at: Vec<u64>) -> Self {
         Self {
+            kind: "single",
             single: true,
             downs: vec![30_000, 50],
             ..Self::small(seed, crash_at)
+        }
+    }
+
+    /// The variables that name this world.
+    pub fn line(&self) -> String {
+        let (seed, kind) = (self.seed, self.kind);
+        if kind.is_empty() {
+            return format!("RUNBOOK_SEED={seed}");
+        }
+        let moments: Vec<String> = self.crash_at.iter().map(u64::to_string).collect();
+        let moments = moments.join(",");
+        format!("RUNBOOK_SEED={seed} RUNBOOK_WORLD={kind} RUNBOOK_CRASH={moments}")
+    }
+
+    /// The world that the environment names.
+    pub fn named(seed: u64) -> Self {
+        let moments = std::env::var("RUNBOOK_CRASH").unwrap_or_default();
+        let moments = moments.split(',').filter_map(|one| one.parse().ok());
+        match std::env::var("RUNBOOK_WORLD").as_deref() {
+            Ok("single") => Self::single(seed, moments.collect()),
+            Ok("small") => Self::small(seed, moments.collect()),
+            _ => Self::of(seed),
         }
     }
 
