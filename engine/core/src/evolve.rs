@@ -105,6 +105,7 @@ impl Run {
             Event::RollbackRequested { .. } => {
                 self.rollback_wanted = true;
                 self.rollback = None;
+                self.forced = false;
                 self.life = Life::Live;
                 self.finished = None;
             }
@@ -268,7 +269,13 @@ impl Run {
                 }
             }
             Event::StepCancelled { .. } => {
-                self.live(event, key)?;
+                let state = self.instance(key).map(|one| &one.state);
+                // What was let go of in flight may have had its effect.
+                let unknown = matches!(
+                    state,
+                    Some(InstanceState::Live(Phase::Flying | Phase::InDoubt { .. }))
+                );
+                self.live(event, key)?.unsure |= unknown;
                 self.end_instance(key, InstanceState::Cancelled);
             }
             Event::Answered { actor, granted, .. } => {

@@ -178,7 +178,9 @@ impl Run {
     }
 
     pub(crate) fn unwind_begins(&self) -> Vec<Event> {
-        if self.life == Life::Live && self.current_stage() == Stage::Unwind {
+        // What cleans up ends first.
+        let idle = self.active.is_empty();
+        if self.life == Life::Live && self.current_stage() == Stage::Unwind && idle {
             vec![Event::RollbackStarted {}]
         } else {
             Vec::new()

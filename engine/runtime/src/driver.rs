@@ -277,9 +277,23 @@ impl Driver {
             Begin::Reopen => self.input(Input::Reopen {
                 actor: actor.clone(),
             })?,
-            Begin::Restore => self.input(Input::Restore {
+            Begin::Restore => {
+                for input in [
+                    Input::Restore {
+                        actor: actor.clone(),
+                    },
+                    Input::Reopen {
+                        actor: actor.clone(),
+                    },
+                ] {
+                    self.input(input)?;
+                }
+            }
+        }
+        if self.tie.as_ref().is_some_and(|tie| tie.restored) && !self.run.is_restored() {
+            self.input(Input::Restore {
                 actor: actor.clone(),
-            })?,
+            })?;
         }
         if self.tie.as_ref().is_some_and(|tie| tie.back) {
             self.input(Input::RollBack {
@@ -315,7 +329,13 @@ impl Driver {
 
     /// Lets go of the run: nothing of it is in flight in this process afterwards.
     async fn close(mut self, result: Result<Ended, DriveError>) -> Result<Ended, DriveError> {
-        for (_, flight) in std::mem::take(&mut self.flying) {
+        if self.run.is_forced() {
+            self.orders.send_replace(Orders::of(&self.run));
+        }
+        for (_, mut flight) in std::mem::take(&mut self.flying) {
+            if self.run.is_forced() {
+                flight.obeyed().await;
+            }
             flight.end().await;
         }
         fail::point("run.closed");
@@ -334,10 +354,12 @@ impl Driver {
 
     /// Carries the parent's orders out, and gives this run's to its children.
     fn obey(&mut self) -> Result<(), DriveError> {
-        if let Some(tie) = &self.tie
-            && let Some(input) = tie.input(&self.run)
-        {
-            self.input(input)?;
+        // The second cancel follows the first.
+        for _ in 0..2 {
+            let input = self.tie.as_ref().and_then(|tie| tie.input(&self.run));
+            if let Some(input) = input {
+                self.input(input)?;
+            }
         }
         let orders = Orders::of(&self.run);
         self.orders.send_if_modified(|last| {
