@@ -4,6 +4,7 @@
 mod child;
 mod flight;
 mod record;
+mod stand;
 mod tie;
 mod turn;
 
@@ -12,22 +13,20 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runbook_core::InstanceState;
 use runbook_core::{
-    Command, Corrupt, Input, Journal, Key, Measure, Method, Phase, Run, RunStatus, Timestamp, Work,
-    measure,
+    Corrupt, Input, Journal, Key, Measure, Run, RunStatus, Timestamp, Work, measure,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
-use crate::engine::{Engine, GatePolicy};
+use crate::engine::Engine;
 use crate::fail;
 use crate::lease::Held;
 use crate::prepare::Facts;
 use crate::seen::Notice;
 use crate::store::{Claim, LogRow, Rows, Snapshot, StoreError};
 use flight::{Flight, Landed};
-use tie::{Orders, Standing, Tie};
+use tie::{Orders, Tie};
 
 /// How urgently the drivers of a process are asked to stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -374,102 +373,9 @@ impl Driver {
         *self.stop.borrow() >= Watch::Drain
     }
 
-    /// Why to let go of the run now, if at all.
-    fn ended(&self) -> Option<Ended> {
-        let status = self.run.status();
-        if status.is_terminal() {
-            return Some(Ended::Finished {
-                status,
-                measures: self.measures(),
-                changed: Facts::changed(&self.run),
-            });
-        }
-        if *self.stop.borrow() == Watch::Now {
-            return Some(Ended::Interrupted);
-        }
-        let standing = self.standing();
-        if let Some(tie) = &self.tie {
-            tie.stand(standing);
-        }
-        let all_idle = self
-            .flying
-            .values()
-            .all(|flight| flight.standing() != Standing::Busy);
-        if self.draining() && all_idle && !self.dispatchable() {
-            return Some(Ended::Interrupted);
-        }
-        let hold = self.engine.options.gates == GatePolicy::Hold;
-        match standing {
-            // The parent lets go when nothing else of it can move either.
-            _ if self.tie.is_some() => None,
-            Standing::Busy => None,
-            Standing::Waiting => (!hold).then_some(Ended::Waiting),
-            Standing::Paused => Some(Ended::Paused),
-        }
-    }
-
-    /// Whether anything but a person can move the run.
-    fn standing(&self) -> Standing {
-        if self.dispatchable() {
-            return Standing::Busy;
-        }
-        let mut found = match self.run.is_paused() {
-            true => Standing::Paused,
-            false => Standing::Busy,
-        };
-        for key in self.run.active() {
-            match self.waits(key) {
-                Standing::Busy => return Standing::Busy,
-                Standing::Waiting => found = Standing::Waiting,
-                Standing::Paused if found == Standing::Busy => found = Standing::Paused,
-                Standing::Paused => {}
-            }
-        }
-        if self.run.is_paused() {
-            return Standing::Paused;
-        }
-        found
-    }
-
-    fn waits(&self, key: Key) -> Standing {
-        if let Some(flight) = self.flying.get(&key) {
-            return flight.standing();
-        }
-        if self.parked.contains(&key) {
-            return Standing::Waiting;
-        }
-        match self.run.instance(key).map(|instance| &instance.state) {
-            Some(InstanceState::Live(Phase::InDoubt { .. })) => Standing::Waiting,
-            Some(InstanceState::Live(Phase::Waiting { .. }))
-                if matches!(self.facts.book.steps[key.step].work, Work::Gate(_)) =>
-            {
-                Standing::Waiting
-            }
-            _ => Standing::Busy,
-        }
-    }
-
     pub(crate) fn measures(&self) -> Vec<Measure> {
         let marks: Vec<(&str, Timestamp)> = self.run.marks().collect();
         let started = self.run.started().unwrap_or_default();
         measure(&self.facts.book.objectives, started, &marks)
-    }
-
-    /// Whether a command of this turn still has to be dispatched.
-    fn dispatchable(&self) -> bool {
-        self.run.commands().iter().any(|command| match command {
-            Command::Attempt { key, method, .. } => self.may_fly(*key, *method),
-            Command::Prepare { .. }
-            | Command::Wake { .. }
-            | Command::Unwind
-            | Command::PrepareUndo { .. }
-            | Command::Conclude => false,
-        })
-    }
-
-    fn may_fly(&self, key: Key, method: Method) -> bool {
-        let idle = !self.flying.contains_key(&key) && !self.parked.contains(&key);
-        // The step in hand is finished: what it observed is applied, nothing else is begun.
-        idle && method != Method::Evaluate && (!self.draining() || method == Method::Apply)
     }
 }

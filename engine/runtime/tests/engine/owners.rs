@@ -181,7 +181,7 @@ async fn what_the_stalled_owner_had_on_its_way_is_waited_for() {
     assert!(adopted, "{:?}", world.journal(&id));
     std::fs::write(world.cloud().join("awake"), "").unwrap();
     assert!(joined(owner).await.is_err());
-    assert_eq!(second.store().is_driven(&id), false);
+    assert!(!second.store().is_driven(&id));
     drop(world.engine(GatePolicy::Park));
 }
 
