@@ -311,7 +311,7 @@ fn a_run_goes_back_and_says_what_stays() {
     place.refuses(&run, &["cancel", &run], 2, "has ended already");
     let shown = place.types(&["show", &run]).exits(0).out;
     assert!(
-        shown.contains("wrong zone") && shown.contains("undone"),
+        shown.contains("wrong zone") && shown.contains("undid"),
         "{shown}"
     );
 }

@@ -1,7 +1,7 @@
 //! `runbook resume`.
 
 use runbook_core::RunStatus;
-use runbook_runtime::store::{Filter, RunInfo, Signal};
+use runbook_runtime::store::{Filter, RunInfo, Signal, Snapshot};
 use runbook_runtime::{Engine, Options, RedefineError, now};
 
 use crate::args::ResumeArgs;
@@ -15,62 +15,67 @@ use crate::{exit, load, state};
 pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Failure> {
     let snapshot = state::snapshot(project)?;
     let driving = Driving::new(project, args.json)?;
-    if let Some(name) = &args.run {
-        let info = snapshot.find(name)?;
-        // A child or a preparing run goes on with the run that waits for it, in its world.
-        let root = if info.parent.is_some() {
-            snapshot.run(&info.family)?
-        } else {
-            info
-        };
-        match root.status {
-            RunStatus::Succeeded
-            | RunStatus::SucceededWithWarnings
-            | RunStatus::ObjectiveMissed
-            | RunStatus::Cancelled
-            | RunStatus::RolledBack => {
-                say(&format!(
-                    "run {} has ended already ({})\n",
-                    root.id,
-                    root.status.name()
-                ));
-                if root.status == RunStatus::RolledBack {
-                    say(&format!(
-                        "`runbook rollback {}` tries again what could not be taken back\n",
-                        root.id
-                    ));
-                }
-                return Ok(crate::drive::code(&runbook_runtime::Ended::Finished {
-                    status: root.status,
-                    measures: Vec::new(),
-                    changed: false,
-                }));
-            }
-            RunStatus::Pending
-            | RunStatus::Running
-            | RunStatus::Waiting
-            | RunStatus::Paused
-            | RunStatus::Failed
-            | RunStatus::RollingBack => {}
-        }
-        if let Some(file) = &args.with {
-            edit(project, &driving, &root, file).await?;
-        }
-        let silent = state::silent_since(&driving.store.snapshot()?, &root.id)?;
-        if let Some(at) = silent {
-            say(&format!(
-                "the process that drives run {} was not heard of since {}; it is watched for a while and the run taken over unless it stirs\n",
-                root.id,
-                style::time(at)
-            ));
-        } else if driving.store.is_driven(&root.id) {
-            return nudge(&driving, &root).await;
-        }
-        return match args.restored {
-            true => driving.restored(&root.id).await,
-            false => driving.root(&root.id).await,
-        };
+    match &args.run {
+        Some(name) => named(project, &driving, &snapshot, (name, args)).await,
+        None => interrupted(&driving, &snapshot, args.json).await,
     }
+}
+
+async fn named(
+    project: &Project,
+    driving: &Driving,
+    snapshot: &Snapshot,
+    (name, args): (&str, &ResumeArgs),
+) -> Result<u8, Failure> {
+    let info = snapshot.find(name)?;
+    // A child or a preparing run goes on with the run that waits for it, in its world.
+    let root = if info.parent.is_some() {
+        snapshot.run(&info.family)?
+    } else {
+        info
+    };
+    if root.status.is_terminal() && root.status != RunStatus::Failed {
+        return Ok(ended(&root));
+    }
+    if let Some(file) = &args.with {
+        edit(project, driving, &root, file).await?;
+    }
+    if let Some(at) = state::silent_since(&driving.store.snapshot()?, &root.id)? {
+        say(&format!(
+            "the process that drives run {} was not heard of since {}; it is watched for a while and the run taken over unless it stirs\n",
+            root.id,
+            style::time(at)
+        ));
+    } else if driving.store.is_driven(&root.id) {
+        return nudge(driving, &root).await;
+    }
+    match args.restored {
+        true => driving.restored(&root.id).await,
+        false => driving.root(&root.id).await,
+    }
+}
+
+/// Says that the run has ended; the exit code of that end.
+fn ended(root: &RunInfo) -> u8 {
+    say(&format!(
+        "run {} has ended already ({})\n",
+        root.id,
+        root.status.name()
+    ));
+    if root.status == RunStatus::RolledBack {
+        say(&format!(
+            "`runbook rollback {}` tries again what could not be taken back\n",
+            root.id
+        ));
+    }
+    crate::drive::code(&runbook_runtime::Ended::Finished {
+        status: root.status,
+        measures: Vec::new(),
+        changed: false,
+    })
+}
+
+async fn interrupted(driving: &Driving, snapshot: &Snapshot, json: bool) -> Result<u8, Failure> {
     let live = Filter {
         roots: true,
         live: true,
@@ -80,8 +85,8 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
     let mut any = false;
     for info in snapshot.list(&live)?.into_iter().rev() {
         // A paused run waits for somebody who names it.
-        let driven = driving.store.is_driven(&info.id)
-            && state::silent_since(&snapshot, &info.id)?.is_none();
+        let driven =
+            driving.store.is_driven(&info.id) && state::silent_since(snapshot, &info.id)?.is_none();
         if info.status == RunStatus::Paused || driven {
             continue;
         }
@@ -90,7 +95,7 @@ pub(crate) async fn run(project: &Project, args: &ResumeArgs) -> Result<u8, Fail
         let code = match driving.root(&info.id).await {
             Ok(code) => code,
             Err(failure) => {
-                crate::tell(&failure, args.json);
+                crate::tell(&failure, json);
                 failure.code
             }
         };

@@ -104,12 +104,7 @@ impl Run {
             Event::DeadlinePassed { .. } => self.pass_deadline(),
             Event::Restored { .. } => self.restore(),
             Event::Redefined { .. } => {}
-            Event::RollbackRequested { .. } => {
-                self.rollback_wanted = true;
-                self.rollback = None;
-                self.life = Life::Live;
-                self.finished = None;
-            }
+            Event::RollbackRequested { .. } => self.want_rollback(),
             Event::RollbackStarted {} => {
                 if !self.active.is_empty() {
                     return Err(Corrupt {
@@ -155,6 +150,15 @@ impl Run {
             | Event::Marked { .. } => {}
         }
         Ok(())
+    }
+
+    /// The run is live again to go back, also one that a second cancel let go of.
+    fn want_rollback(&mut self) {
+        self.rollback_wanted = true;
+        self.rollback = None;
+        self.forced = false;
+        self.life = Life::Live;
+        self.finished = None;
     }
 
     /// What was in flight when the last owner let go may be looked at once more, however late it is.

@@ -260,6 +260,12 @@ impl Run {
         self.paused_by.as_deref().filter(|_| self.is_paused())
     }
 
+    /// Whether it went on from a restored copy: its journal may be older than the world.
+    #[must_use]
+    pub fn is_restored(&self) -> bool {
+        self.restored
+    }
+
     /// Whether a second cancel let everything go.
     #[must_use]
     pub fn is_forced(&self) -> bool {
@@ -307,7 +313,7 @@ impl Run {
         if self.forced {
             return Stage::End;
         }
-        if self.cancelled && self.open[1] > 0 {
+        if self.cancelled && self.rollback.is_none() && self.open[1] > 0 {
             Stage::Section(Section::OnCancel)
         } else if self.open[2] > 0 {
             Stage::Section(Section::Finally)

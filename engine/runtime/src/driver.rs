@@ -4,6 +4,7 @@
 mod child;
 mod flight;
 mod record;
+mod stand;
 mod tie;
 mod turn;
 
@@ -12,15 +13,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runbook_core::InstanceState;
 use runbook_core::{
-    Command, Corrupt, Input, Journal, Key, Measure, Method, Phase, Run, RunStatus, Timestamp, Work,
-    measure,
+    Corrupt, Input, Journal, Key, Measure, Run, RunStatus, Timestamp, Work, measure,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
-use crate::engine::{Engine, GatePolicy};
+use crate::engine::Engine;
 use crate::fail;
 use crate::lease::Held;
 use crate::prepare::Facts;
@@ -28,7 +27,7 @@ use crate::project::Told;
 use crate::seen::Notice;
 use crate::store::{Claim, LogRow, Snapshot, StoreError};
 use flight::{Flight, Landed};
-use tie::{Orders, Standing, Tie};
+use tie::{Orders, Tie};
 
 /// How urgently the drivers of a process are asked to stop.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -278,9 +277,23 @@ impl Driver {
             Begin::Reopen => self.input(Input::Reopen {
                 actor: actor.clone(),
             })?,
-            Begin::Restore => self.input(Input::Restore {
+            Begin::Restore => {
+                for input in [
+                    Input::Restore {
+                        actor: actor.clone(),
+                    },
+                    Input::Reopen {
+                        actor: actor.clone(),
+                    },
+                ] {
+                    self.input(input)?;
+                }
+            }
+        }
+        if self.tie.as_ref().is_some_and(|tie| tie.restored) && !self.run.is_restored() {
+            self.input(Input::Restore {
                 actor: actor.clone(),
-            })?,
+            })?;
         }
         if self.tie.as_ref().is_some_and(|tie| tie.back) {
             self.input(Input::RollBack {
@@ -316,7 +329,17 @@ impl Driver {
 
     /// Lets go of the run: nothing of it is in flight in this process afterwards.
     async fn close(mut self, result: Result<Ended, DriveError>) -> Result<Ended, DriveError> {
-        let flying = std::mem::take(&mut self.flying);
+        let mut flying = std::mem::take(&mut self.flying);
+        if self.run.is_forced() {
+            self.orders.send_replace(Orders::of(&self.run));
+            flying
+                .values()
+                .filter(|flight| !flight.is_child())
+                .for_each(Flight::stop);
+            for flight in flying.values_mut() {
+                flight.obeyed().await;
+            }
+        }
         // All before the first is waited for: the others would go on meanwhile, and call out.
         flying.values().for_each(Flight::stop);
         for (_, flight) in flying {
@@ -338,10 +361,12 @@ impl Driver {
 
     /// Carries the parent's orders out, and gives this run's to its children.
     fn obey(&mut self) -> Result<(), DriveError> {
-        if let Some(tie) = &self.tie
-            && let Some(input) = tie.input(&self.run)
-        {
-            self.input(input)?;
+        // The second cancel follows the first.
+        for _ in 0..2 {
+            let input = self.tie.as_ref().and_then(|tie| tie.input(&self.run));
+            if let Some(input) = input {
+                self.input(input)?;
+            }
         }
         let orders = Orders::of(&self.run);
         self.orders.send_if_modified(|last| {
@@ -356,102 +381,9 @@ impl Driver {
         *self.stop.borrow() >= Watch::Drain
     }
 
-    /// Why to let go of the run now, if at all.
-    fn ended(&self) -> Option<Ended> {
-        let status = self.run.status();
-        if status.is_terminal() {
-            return Some(Ended::Finished {
-                status,
-                measures: self.measures(),
-                changed: Facts::changed(&self.run),
-            });
-        }
-        if *self.stop.borrow() == Watch::Now {
-            return Some(Ended::Interrupted);
-        }
-        let standing = self.standing();
-        if let Some(tie) = &self.tie {
-            tie.stand(standing);
-        }
-        let all_idle = self
-            .flying
-            .values()
-            .all(|flight| flight.standing() != Standing::Busy);
-        if self.draining() && all_idle && !self.dispatchable() {
-            return Some(Ended::Interrupted);
-        }
-        let hold = self.engine.options.gates == GatePolicy::Hold;
-        match standing {
-            // The parent lets go when nothing else of it can move either.
-            _ if self.tie.is_some() => None,
-            Standing::Busy => None,
-            Standing::Waiting => (!hold).then_some(Ended::Waiting),
-            Standing::Paused => Some(Ended::Paused),
-        }
-    }
-
-    /// Whether anything but a person can move the run.
-    fn standing(&self) -> Standing {
-        if self.dispatchable() {
-            return Standing::Busy;
-        }
-        let mut found = match self.run.is_paused() {
-            true => Standing::Paused,
-            false => Standing::Busy,
-        };
-        for key in self.run.active() {
-            match self.waits(key) {
-                Standing::Busy => return Standing::Busy,
-                Standing::Waiting => found = Standing::Waiting,
-                Standing::Paused if found == Standing::Busy => found = Standing::Paused,
-                Standing::Paused => {}
-            }
-        }
-        if self.run.is_paused() {
-            return Standing::Paused;
-        }
-        found
-    }
-
-    fn waits(&self, key: Key) -> Standing {
-        if let Some(flight) = self.flying.get(&key) {
-            return flight.standing();
-        }
-        if self.parked.contains(&key) {
-            return Standing::Waiting;
-        }
-        match self.run.instance(key).map(|instance| &instance.state) {
-            Some(InstanceState::Live(Phase::InDoubt { .. })) => Standing::Waiting,
-            Some(InstanceState::Live(Phase::Waiting { .. }))
-                if matches!(self.facts.book.steps[key.step].work, Work::Gate(_)) =>
-            {
-                Standing::Waiting
-            }
-            _ => Standing::Busy,
-        }
-    }
-
     pub(crate) fn measures(&self) -> Vec<Measure> {
         let marks: Vec<(&str, Timestamp)> = self.run.marks().collect();
         let started = self.run.started().unwrap_or_default();
         measure(&self.facts.book.objectives, started, &marks)
-    }
-
-    /// Whether a command of this turn still has to be dispatched.
-    fn dispatchable(&self) -> bool {
-        self.run.commands().iter().any(|command| match command {
-            Command::Attempt { key, method, .. } => self.may_fly(*key, *method),
-            Command::Prepare { .. }
-            | Command::Wake { .. }
-            | Command::Unwind
-            | Command::PrepareUndo { .. }
-            | Command::Conclude => false,
-        })
-    }
-
-    fn may_fly(&self, key: Key, method: Method) -> bool {
-        let idle = !self.flying.contains_key(&key) && !self.parked.contains(&key);
-        // The step in hand is finished: what it observed is applied, nothing else is begun.
-        idle && method != Method::Evaluate && (!self.draining() || method == Method::Apply)
     }
 }

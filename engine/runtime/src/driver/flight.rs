@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use runbook_core::{
     Answer, Attempt, Executed, Fault, FaultKind, Instance, InstanceState, Key, Method, Millis,
@@ -18,6 +19,9 @@ use super::tie::{Standing, Tie};
 use super::{DriveError, Driver};
 use crate::prepare::{lookup, named};
 use crate::worker::{Job, Outcome, failed};
+
+/// How long a child run may take to let go of everything, which is one commit.
+const OBEDIENCE: Duration = Duration::from_secs(5);
 
 /// What came of a flight.
 pub(super) enum Landed {
@@ -47,9 +51,24 @@ impl Flight {
         self.child.as_ref().map_or(Standing::Busy, Tie::standing)
     }
 
+    /// Whether a child run is driven by it.
+    pub(super) fn is_child(&self) -> bool {
+        self.child.is_some()
+    }
+
     /// Ends the task: nothing of it is carried on.
     pub(super) fn stop(&self) {
         self.task.abort();
+    }
+
+    /// Waits for a child run that was told to let go of everything.
+    pub(super) async fn obeyed(&mut self) {
+        if self.child.is_some()
+            && let Some(over) = &mut self.over
+            && tokio::time::timeout(OBEDIENCE, over).await.is_ok()
+        {
+            self.over = None;
+        }
     }
 
     /// Ends the task and waits until nothing of it is left.
@@ -96,7 +115,8 @@ impl Driver {
         let task = if matches!(method, Method::Child | Method::UndoChild) {
             let back = method == Method::UndoChild;
             let actor = format!("run {}", self.facts.id);
-            let tie = Tie::new(actor, self.orders.subscribe(), back);
+            let kind = (back, self.run.is_restored());
+            let tie = Tie::new(actor, self.orders.subscribe(), kind);
             let step = self.child(key, tie.clone());
             child = Some(tie);
             let work = Box::pin(async move {

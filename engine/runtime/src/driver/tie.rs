@@ -11,6 +11,7 @@ use tokio::sync::watch;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Orders {
     cancel: bool,
+    force: bool,
     pause: bool,
 }
 
@@ -18,6 +19,7 @@ impl Orders {
     pub(crate) fn of(run: &Run) -> Self {
         Self {
             cancel: run.is_cancelled() || run.is_rolling_back(),
+            force: run.is_forced(),
             pause: run.is_paused(),
         }
     }
@@ -43,15 +45,22 @@ pub(crate) struct Tie {
     standing: Arc<AtomicU8>,
     /// The child is to be rolled back.
     pub(crate) back: bool,
+    /// The parent goes on from a restored copy, and so does the child.
+    pub(crate) restored: bool,
 }
 
 impl Tie {
-    pub(crate) fn new(actor: String, orders: watch::Receiver<Orders>, back: bool) -> Self {
+    pub(crate) fn new(
+        actor: String,
+        orders: watch::Receiver<Orders>,
+        (back, restored): (bool, bool),
+    ) -> Self {
         Self {
             actor,
             orders,
             standing: Arc::default(),
             back,
+            restored,
         }
     }
 
@@ -75,7 +84,8 @@ impl Tie {
             return None;
         }
         if orders.cancel {
-            return (!run.is_cancelled()).then_some(Input::Cancel {
+            let open = orders.force && !run.status().is_terminal();
+            return (open || !run.is_cancelled()).then_some(Input::Cancel {
                 actor,
                 reason: None,
             });

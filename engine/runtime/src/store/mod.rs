@@ -177,9 +177,28 @@ impl Store {
         lease: Millis,
     ) -> Result<Option<Claim>, StoreError> {
         let path = self.lock_path(run);
-        let (file, lives) = match self.lock_file(&path)? {
+        let free = self.lock_file(&path)?;
+        let silent = match &free {
+            Some(_) => None,
+            None => match self.silent(run, now, lease).await? {
+                Some(epoch) => Some(epoch),
+                None => return Ok(None),
+            },
+        };
+        fail::point("claim.locked");
+        let id = run.to_owned();
+        let claimed = self
+            .writer
+            .run(move |transaction| lock::claim(transaction, &id, (&owner, silent), now))
+            .await?;
+        // Of several that found its owner silent, one has it.
+        let Some((epoch, last)) = claimed else {
+            return Ok(None);
+        };
+        fail::point("claim.recorded");
+        let (file, lives) = match free {
             Some(file) => (file, false),
-            None if self.is_silent(run, now, lease).await? => {
+            None => {
                 // The stalled owner keeps its lock on a file that no path leads to any more.
                 let _ = std::fs::remove_file(&path);
                 match self.lock_file(&path)? {
@@ -187,15 +206,7 @@ impl Store {
                     None => return Ok(None),
                 }
             }
-            None => return Ok(None),
         };
-        fail::point("claim.locked");
-        let id = run.to_owned();
-        let (epoch, last) = self
-            .writer
-            .run(move |transaction| lock::claim(transaction, &id, &owner, now))
-            .await?;
-        fail::point("claim.recorded");
         Ok(Some(Claim {
             epoch,
             // One that lives may have begun a call just before it lost its right to.
@@ -208,28 +219,28 @@ impl Store {
         }))
     }
 
-    /// Whether the owner of a run is not heard of: its lease has run out, and it does not renew it while
-    /// we look. A clock that was set is no reason to take a run from somebody.
-    async fn is_silent(
+    /// The epoch of the owner of a run, when it is not heard of: its lease has run out, and it does not
+    /// renew it while we look. A clock that was set is no reason to take a run from somebody.
+    async fn silent(
         &self,
         run: &str,
         now: Timestamp,
         lease: Millis,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<u64>, StoreError> {
         let snapshot = self.snapshot()?;
         let Some((epoch, renewed)) = snapshot.lease(run)? else {
-            return Ok(false);
+            return Ok(None);
         };
         if renewed.plus(lease) > now {
-            return Ok(false);
+            return Ok(None);
         }
         for _ in 0..WATCHES {
             tokio::time::sleep(Duration::from_millis(lease) / (2 * WATCHES)).await;
             if snapshot.lease(run)? != Some((epoch, renewed)) {
-                return Ok(false);
+                return Ok(None);
             }
         }
-        Ok(true)
+        Ok(Some(epoch))
     }
 
     /// Renews the lease of a run.

@@ -341,3 +341,24 @@ async fn the_timeout_of_the_parents_step_ends_the_childs_work() {
     until(|| !engine.store().is_driven(&below)).await;
     assert_eq!(calls(&world.cloud()), ["act stuck"]);
 }
+
+#[tokio::test]
+async fn a_second_cancel_lets_go_of_the_child_too() {
+    let world = World::new();
+    let with = json!({ "cloud": world.cloud(), "hang": true });
+    let child = vec![step("stuck", "test.act", &[], with, json!({}))];
+    let (engine, id, below) =
+        family(&world, GatePolicy::Park, child, vec![sub(&[], json!({}))]).await;
+    let going = go(&engine, &id);
+    until(|| calls(&world.cloud()).len() == 1).await;
+    say(&engine, &id, cancel()).await;
+    until(|| count(&world, &below, "cancel_requested") == 1).await;
+    say(&engine, &id, cancel()).await;
+    assert_eq!(finished(&going.ended().await), RunStatus::Cancelled);
+    assert_eq!(world.status(&below), RunStatus::Cancelled);
+    let effects = world.snapshot().effects(&below).unwrap();
+    assert_eq!(
+        effects[0].state,
+        runbook_runtime::store::EffectState::InDoubt
+    );
+}

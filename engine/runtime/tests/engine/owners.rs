@@ -181,6 +181,49 @@ async fn what_the_stalled_owner_had_on_its_way_is_waited_for() {
     assert!(adopted, "{:?}", world.journal(&id));
     std::fs::write(world.cloud().join("awake"), "").unwrap();
     assert!(joined(owner).await.is_err());
-    assert_eq!(second.store().is_driven(&id), false);
+    assert!(!second.store().is_driven(&id));
     drop(world.engine(GatePolicy::Park));
+}
+
+#[tokio::test]
+async fn of_two_that_want_to_take_over_one_does() {
+    let world = World::new();
+    let first = world.engine_with(short(Clock::default(), 0));
+    let with =
+        json!({ "cloud": world.cloud(), "repeatable": true, "hold": world.cloud().join("go") });
+    let mut slow = step("slow", "test.act", &[0], with, json!({}));
+    slow["needs"] = json!([0]);
+    let id = world
+        .start(&first, book(vec![stall(&world), slow]))
+        .await
+        .unwrap();
+    let owner = alone(&first, &id);
+    until(|| calls(&world.cloud()).len() == 1).await;
+    tokio::time::sleep(std::time::Duration::from_millis(LEASE + 100)).await;
+    let takers: Vec<_> = (0..4)
+        .map(|_| {
+            let (engine, id) = (world.engine_with(short(Clock::default(), 0)), id.clone());
+            tokio::spawn(async move { drive(&engine, &id).await })
+        })
+        .collect();
+    until(|| calls(&world.cloud()).contains(&"act slow".to_owned())).await;
+    std::fs::write(world.cloud().join("go"), "").unwrap();
+    let mut ended = 0;
+    for taker in takers {
+        match taker.await.unwrap() {
+            Ok(end) => {
+                assert_eq!(finished(&end), RunStatus::Succeeded);
+                ended += 1;
+            }
+            Err(DriveError::Busy { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(ended, 1);
+    assert_eq!(
+        calls(&world.cloud()),
+        ["stall stall", "stall stall", "act slow"]
+    );
+    std::fs::write(world.cloud().join("awake"), "").unwrap();
+    assert!(joined(owner).await.is_err());
 }

@@ -96,3 +96,56 @@ async fn what_was_made_after_the_copy_is_found_and_what_cannot_be_known_is_asked
     let report = runbook_runtime::doctor::examine(&copy, None).unwrap();
     assert!(report.is_healthy(), "{:#?}", report.findings);
 }
+
+#[tokio::test]
+async fn a_child_of_a_restored_run_knows_no_more_than_its_parent() {
+    let world = World::new();
+    let engine = world.engine(GatePolicy::Park);
+    let hold =
+        json!({ "cloud": world.cloud(), "repeatable": true, "hold": world.cloud().join("go") });
+    let once = step(
+        "once",
+        "test.act",
+        &[],
+        json!({ "cloud": world.cloud() }),
+        json!({}),
+    );
+    let parent = book(vec![
+        step("slow", "test.act", &[], hold, json!({})),
+        step(
+            "sub",
+            "runbook",
+            &[0],
+            json!({ "file": "child.yaml" }),
+            json!({}),
+        ),
+    ]);
+    let children = crate::hands::one_child(book(vec![once]));
+    let id = world.start_with(&engine, parent, children).await.unwrap();
+    let going = go(&engine, &id);
+    until(|| calls(&world.cloud()).len() == 1).await;
+    let copy = world.folder.path().join("copy.db");
+    runbook_runtime::backup::backup(&world.state(), &copy, false).unwrap();
+    std::fs::write(world.cloud().join("go"), "").unwrap();
+    assert_eq!(finished(&going.ended().await), RunStatus::Succeeded);
+    assert_eq!(calls(&world.cloud()), ["act slow", "act once"]);
+    // The child run itself is younger than the copy.
+    assert_eq!(restore(&over(&copy), &id).await, Ended::Waiting);
+    assert_eq!(calls(&world.cloud()), ["act slow", "act once", "act slow"]);
+}
+
+#[tokio::test]
+async fn a_restored_run_that_had_failed_gets_its_chance() {
+    let world = World::new();
+    let with = json!({ "cloud": world.cloud(), "failures": 3 });
+    let (id, ended) = world
+        .run(book(vec![step("flaky", "test.echo", &[], with, json!({}))]))
+        .await;
+    assert_eq!(finished(&ended), RunStatus::Failed);
+    let copy = world.folder.path().join("copy.db");
+    runbook_runtime::backup::backup(&world.state(), &copy, false).unwrap();
+    assert_eq!(
+        finished(&restore(&over(&copy), &id).await),
+        RunStatus::Succeeded
+    );
+}

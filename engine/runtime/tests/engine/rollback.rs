@@ -316,3 +316,95 @@ async fn earlier_generations_go_back_too_and_a_loop_item_by_item() {
     assert_eq!(back(&world), ["y", "x"]);
     assert_eq!(held(&world), Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn a_run_that_was_cancelled_at_once_can_go_back() {
+    let world = World::new();
+    let engine = world.engine(GatePolicy::Park);
+    let with = json!({ "cloud": world.cloud(), "hang": true });
+    let undo = json!({ "with": { "uses": "test.act", "with": {
+        "cloud": world.cloud(), "repeatable": true, "say": "back" } } });
+    let hang = json!({ "cloud": world.cloud(), "name": "late", "hang": true });
+    let steps = vec![
+        make(&world, "one", &[], json!({})),
+        step("stuck", "test.act", &[0], with, json!({ "undo": undo })),
+        step("late", "test.create", &[0], hang, json!({})),
+    ];
+    let id = world.start(&engine, book(steps)).await.unwrap();
+    let going = go(&engine, &id);
+    until(|| calls(&world.cloud()).len() == 3).await;
+    say(&engine, &id, crate::hands::cancel()).await;
+    until(|| count(&world, &id, "cancel_requested") == 1).await;
+    say(&engine, &id, crate::hands::cancel()).await;
+    assert_eq!(finished(&going.ended().await), RunStatus::Cancelled);
+    rolled_back(&engine, &id).await;
+    // What was let go of may have happened, and is taken back too.
+    assert_eq!(held(&world), Vec::<String>::new());
+    let calls = calls(&world.cloud());
+    assert!(calls.contains(&"act back".to_owned()), "{calls:?}");
+    assert_eq!(calls.last().unwrap(), "undo one");
+}
+
+#[tokio::test]
+async fn a_rollback_ends_what_a_child_waits_for() {
+    let world = World::new();
+    let engine = world.engine(GatePolicy::Park);
+    let forever = json!({ "timeout": 31_536_000_000_u64 });
+    let ask = step("ask", "approval", &[0], json!({ "message": "?" }), forever);
+    let parent = book(vec![
+        make(&world, "own", &[], json!({})),
+        step(
+            "sub",
+            "runbook",
+            &[0],
+            json!({ "file": "child.yaml" }),
+            json!({}),
+        ),
+    ]);
+    let children = one_child(book(vec![make(&world, "one", &[], json!({})), ask]));
+    let id = world.start_with(&engine, parent, children).await.unwrap();
+    assert_eq!(
+        drive(&engine, &id).await.unwrap(),
+        runbook_runtime::Ended::Waiting
+    );
+    rolled_back(&engine, &id).await;
+    assert_eq!(back(&world), ["one", "own"]);
+    assert_eq!(world.status(&format!("{id}.sub")), RunStatus::RolledBack);
+    assert!(world.snapshot().questions(None).unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_rollback_waits_for_what_cleans_up() {
+    let world = World::new();
+    let engine = world.engine(GatePolicy::Park);
+    let with =
+        json!({ "cloud": world.cloud(), "repeatable": true, "hold": world.cloud().join("go") });
+    let steps = vec![
+        make(&world, "one", &[], json!({})),
+        step(
+            "bad",
+            "test.echo",
+            &[0],
+            json!({ "permanent": true }),
+            json!({}),
+        ),
+        step(
+            "clean",
+            "test.act",
+            &[],
+            with,
+            json!({ "section": "finally" }),
+        ),
+    ];
+    let id = world.start(&engine, book(steps)).await.unwrap();
+    let going = go(&engine, &id);
+    until(|| calls(&world.cloud()).len() == 2).await;
+    say(&engine, &id, roll_back()).await;
+    until(|| count(&world, &id, "rollback_requested") == 1).await;
+    std::fs::write(world.cloud().join("go"), "").unwrap();
+    assert_eq!(finished(&going.ended().await), RunStatus::RolledBack);
+    assert_eq!(
+        calls(&world.cloud()),
+        ["create one", "act clean", "undo one"]
+    );
+}
