@@ -93,9 +93,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; nothing was changed in a file that is refused.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = open::writable(path)?;
+        Self::open_within(path, writer::BUSY)
+    }
+
+    /// The same, for one that waits so long for another process' transaction, then and later.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was changed in a file that is refused.
+    pub fn open_within(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        let connection = open::writable(path, patience).map_err(liveness::name_holders)?;
         Ok(Self {
-            writer: Writer::start(connection, path)?,
+            writer: Writer::start(connection, path, patience)?,
             reader: Arc::default(),
             path: Arc::new(path.to_path_buf()),
         })

@@ -14,6 +14,7 @@ use rusqlite::config::DbConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::StoreError;
+use super::liveness;
 use super::open::from_sqlite;
 use crate::fail;
 
@@ -57,7 +58,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        connection: Connection,
+        path: &Path,
+        patience: Duration,
+    ) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let writer = Self {
             jobs,
@@ -71,6 +76,7 @@ impl Writer {
             busy: writer.busy.clone(),
             path: writer.path.clone(),
             stopped: writer.stopped.clone(),
+            patience,
         };
         std::thread::Builder::new()
             .name("journal".to_owned())
@@ -147,6 +153,8 @@ struct Thread {
     busy: Arc<AtomicBool>,
     path: Arc<PathBuf>,
     stopped: Arc<OnceLock<StoreError>>,
+    /// How long it waits for another process' transaction.
+    patience: Duration,
 }
 
 impl Thread {
@@ -166,8 +174,9 @@ impl Thread {
             while let Ok(work) = queue.try_recv() {
                 batch.push(work);
             }
-            if let Err(error) = begin(connection, BUSY) {
-                let _ = self.stopped.set(from_sqlite(&self.path, &error));
+            if let Err(error) = begin(connection, self.patience) {
+                let error = from_sqlite(&self.path, &error);
+                let _ = self.stopped.set(liveness::name_holders(error));
                 *held = None;
                 return;
             }

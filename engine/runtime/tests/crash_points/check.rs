@@ -8,7 +8,7 @@ use runbook_runtime::Store;
 use runbook_runtime::store::{EffectRow, EffectState, EventRow, Filter, Snapshot};
 
 use crate::child::RUN;
-use crate::ledger::Entry;
+pub use crate::ledger::Entry;
 use crate::scenario::Scenario;
 use crate::wire::{Mode, Op};
 use crate::world::World;
@@ -20,6 +20,7 @@ type Key = (String, String, Option<u32>);
 #[derive(Default)]
 pub struct Journals {
     runs: BTreeMap<String, (RunStatus, Vec<EventRow>, Vec<EffectRow>)>,
+    owned: BTreeSet<String>,
 }
 
 /// How an undisturbed run ends, and every run that was disturbed.
@@ -45,8 +46,9 @@ impl Journals {
     pub fn read(state: &Path) -> Result<Self, String> {
         let mut runs = BTreeMap::new();
         if !Store::exists(state) {
-            return Ok(Self { runs });
+            return Ok(Self::default());
         }
+        let mut owned = BTreeSet::new();
         let snapshot = Snapshot::open(state).map_err(say)?;
         for run in snapshot.list(&Filter::default()).map_err(say)? {
             let count = snapshot.verify(&run.id).map_err(say)?;
@@ -58,9 +60,12 @@ impl Journals {
                 ));
             }
             let effects = snapshot.effects(&run.id).map_err(say)?;
+            if run.owner.is_some() {
+                owned.insert(run.id.clone());
+            }
             runs.insert(run.id, (run.status, events, effects));
         }
-        Ok(Self { runs })
+        Ok(Self { runs, owned })
     }
 
     fn events(&self) -> impl Iterator<Item = (Key, &Event)> {
@@ -123,6 +128,30 @@ impl Journals {
         }
     }
 
+    /// Whether an owner has written its name down.
+    pub fn is_owned(&self, run: &str) -> bool {
+        self.owned.contains(run)
+    }
+
+    /// How many events every run has.
+    pub fn lengths(&self) -> BTreeMap<String, usize> {
+        let length = |(run, one): (&String, &(_, Vec<EventRow>, _))| (run.clone(), one.1.len());
+        self.runs.iter().map(length).collect()
+    }
+
+    /// An owner writes nothing once a later one has written: epochs never fall.
+    pub fn fenced(&self) -> Result<(), String> {
+        for (run, (_, events, _)) in &self.runs {
+            if let Some(pair) = events.windows(2).find(|two| two[1].epoch < two[0].epoch) {
+                return Err(format!(
+                    "{run}: epoch {} wrote event {} after epoch {}",
+                    pair[1].epoch, pair[1].seq, pair[0].epoch
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// What a person would see at the end.
     pub fn outcome(&self, world: &World) -> Outcome {
         Outcome {
@@ -183,11 +212,11 @@ fn called((_, step, item): &Key) -> String {
     item.map_or_else(|| step.clone(), |item| format!("{step}[{item}]"))
 }
 
-fn show(entry: &Entry) -> String {
+pub fn show(entry: &Entry) -> String {
     let call = &entry.call;
     format!(
-        "{:?} {} attempt {} of process {}",
-        call.op, call.step, call.attempt, entry.drive
+        "{:?} {} attempt {} of process {} ({}) at {}",
+        call.op, call.step, call.attempt, entry.drive, call.process, entry.at
     )
 }
 

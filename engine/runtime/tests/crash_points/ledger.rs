@@ -171,6 +171,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Milliseconds since the cloud began.
+    pub fn moment(&self) -> u128 {
+        self.shared.began.elapsed().as_millis()
+    }
+
     /// Every call so far.
     pub fn entries(&self) -> Vec<Entry> {
         self.shared.state.lock().unwrap().entries.clone()

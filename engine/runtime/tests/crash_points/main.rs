@@ -13,6 +13,8 @@ mod case;
 mod check;
 mod child;
 mod ledger;
+#[cfg(target_os = "linux")]
+mod owners;
 mod scenario;
 mod steps;
 mod sweep;
@@ -23,8 +25,8 @@ use runbook_runtime::fail;
 
 use crate::case::Case;
 use crate::sweep::{
-    calls_on_their_way, copies, creates_by_the_one_that_mends, every_point, every_trouble, play,
-    play_waiting, second_crashes, trouble_after_a_crash,
+    Play, calls_on_their_way, copies, creates_by_the_one_that_mends, every_point, every_trouble,
+    play, play_waiting, second_crashes, trouble_after_a_crash,
 };
 
 /// Seeds beyond the first, for longer searches: `RUNBOOK_SEEDS=20`.
@@ -44,12 +46,20 @@ fn the_process_that_dies() {
 #[test]
 #[ignore = "plays the case that RUNBOOK_CRASH names"]
 fn replay() {
-    let Ok(text) = std::env::var("RUNBOOK_CRASH") else {
-        return;
-    };
-    let case: Case = serde_json::from_str(&text).unwrap();
-    let played = case.play().unwrap_or_else(|why| panic!("{why}"));
-    println!("{played:#?}");
+    let mut cases: Vec<Box<dyn Play>> = Vec::new();
+    if let Ok(text) = std::env::var("RUNBOOK_CRASH") {
+        cases.push(Box::new(serde_json::from_str::<Case>(&text).unwrap()));
+    }
+    #[cfg(target_os = "linux")]
+    if let Ok(text) = std::env::var("RUNBOOK_STOP") {
+        cases.push(Box::new(
+            serde_json::from_str::<owners::Stop>(&text).unwrap(),
+        ));
+    }
+    for case in cases {
+        let played = case.play().unwrap_or_else(|why| panic!("{why}"));
+        println!("{played:#?}");
+    }
 }
 
 #[test]
@@ -75,6 +85,18 @@ fn a_run_survives_a_crash_at_every_point() {
         .filter(|point| !single.points.contains(**point))
         .collect();
     assert!(missed.is_empty(), "no scenario reaches {missed:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_that_is_continued_after_another_took_over_does_nothing_more() {
+    let tally = play_waiting(&owners::stops(seeds()));
+    println!(
+        "two owners: {} stops, {} of them inside a write; {} in doubt",
+        tally.stops, tally.refused, tally.in_doubt
+    );
+    tally.hold();
+    assert!(tally.refused > 0 && tally.stops > 2 * tally.refused);
 }
 
 #[test]

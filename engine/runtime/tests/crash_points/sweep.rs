@@ -21,6 +21,9 @@ pub struct Tally {
     pub crashes: usize,
     pub double: usize,
     pub in_doubt: usize,
+    pub stops: usize,
+    pub refused: usize,
+    pub copies: usize,
     pub points: std::collections::BTreeSet<String>,
     /// What did not hold.
     pub wrong: Vec<String>,
@@ -34,6 +37,9 @@ impl Tally {
                 self.crashes += usize::from(played.deaths > 0);
                 self.double += usize::from(played.deaths > 1);
                 self.in_doubt += played.in_doubt;
+                self.stops += played.stops;
+                self.refused += played.refused;
+                self.copies += played.copies;
                 self.points.extend(played.points);
             }
             Err(why) => self.wrong.push(why),
@@ -61,17 +67,23 @@ impl Tally {
 /// One sweep after the other: the tests of this binary share two cores.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// Something that can be played.
+pub trait Play: Sync {
+    /// Plays it. The error says what did not hold.
+    fn play(&self) -> Result<Played, String>;
+}
+
 /// Plays every case.
-pub fn play(cases: &[Case]) -> Tally {
+pub fn play<T: Play>(cases: &[T]) -> Tally {
     play_with(HANDS, cases)
 }
 
 /// Plays cases that mostly wait, more of them at once.
-pub fn play_waiting(cases: &[Case]) -> Tally {
-    play_with(3 * HANDS, cases)
+pub fn play_waiting<T: Play>(cases: &[T]) -> Tally {
+    play_with(4 * HANDS, cases)
 }
 
-fn play_with(hands: usize, cases: &[Case]) -> Tally {
+fn play_with<T: Play>(hands: usize, cases: &[T]) -> Tally {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (tally, next) = (Mutex::new(Tally::default()), AtomicUsize::new(0));
     std::thread::scope(|scope| {
