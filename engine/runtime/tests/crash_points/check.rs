@@ -20,7 +20,6 @@ type Key = (String, String, Option<u32>);
 #[derive(Default)]
 pub struct Journals {
     runs: BTreeMap<String, (RunStatus, Vec<EventRow>, Vec<EffectRow>)>,
-    owned: BTreeSet<String>,
 }
 
 /// How an undisturbed run ends, and every run that was disturbed.
@@ -48,7 +47,7 @@ impl Journals {
         if !Store::exists(state) {
             return Ok(Self::default());
         }
-        let mut owned = BTreeSet::new();
+
         let snapshot = Snapshot::open(state).map_err(say)?;
         for run in snapshot.list(&Filter::default()).map_err(say)? {
             let count = snapshot.verify(&run.id).map_err(say)?;
@@ -60,12 +59,9 @@ impl Journals {
                 ));
             }
             let effects = snapshot.effects(&run.id).map_err(say)?;
-            if run.owner.is_some() {
-                owned.insert(run.id.clone());
-            }
             runs.insert(run.id, (run.status, events, effects));
         }
-        Ok(Self { runs, owned })
+        Ok(Self { runs })
     }
 
     fn events(&self) -> impl Iterator<Item = (Key, &Event)> {
@@ -126,11 +122,6 @@ impl Journals {
                 .collect(),
             calls: world.ledger.entries().len(),
         }
-    }
-
-    /// Whether an owner has written its name down.
-    pub fn is_owned(&self, run: &str) -> bool {
-        self.owned.contains(run)
     }
 
     /// How many events every run has.

@@ -33,7 +33,7 @@ pub const VARIABLE: &str = "RUNBOOK_CRASH_CHILD";
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a process is to do.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
     pub scenario: String,
     pub state: PathBuf,
@@ -42,6 +42,8 @@ pub struct Order {
     pub abort_at: Option<usize>,
     /// Stops itself at this point, until the file `go` is there.
     pub stop_at: Option<usize>,
+    /// The same at the first point of this name.
+    pub stop_first: Option<String>,
     pub go: PathBuf,
     /// So many milliseconds later.
     pub pause: u64,
@@ -184,12 +186,14 @@ fn die_at(order: &Order) {
     let file = std::fs::File::create(&order.points).unwrap();
     let (reached, abort_at, pause) = (Mutex::new(0_usize), order.abort_at, order.pause);
     let (stop_at, go) = (order.stop_at, order.go.clone());
+    let stop_first = Mutex::new(order.stop_first.clone());
     fail::install(move |name| {
         // One at a time, so that the last line is the point at which it dies.
         let mut number = reached.lock().unwrap();
         *number += 1;
         writeln!(&file, "{name}").unwrap();
-        if stop_at == Some(*number) {
+        let first = stop_first.lock().unwrap().take_if(|first| first == name);
+        if first.is_some() || stop_at == Some(*number) {
             stop_here(&go);
         }
         if abort_at == Some(*number) {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{Baseline, Played, baseline};
 use crate::check::{self, Journals};
-use crate::child::{Order, RUN, code};
+use crate::child::{Order, code};
 use crate::scenario::{self, Scenario};
 use crate::sweep::{Dice, Play};
 use crate::world::{End, Manner, Running, World};
@@ -29,6 +29,10 @@ const SAMPLE: usize = 12;
 pub struct Stop {
     pub scenario: String,
     pub point: usize,
+    /// The second one, which has taken over, stops too when it is about to call out for the first time;
+    /// the first goes on while the second still has the run.
+    #[serde(default)]
+    pub both: bool,
 }
 
 /// What became of the second process.
@@ -96,13 +100,17 @@ impl Stop {
         let place = first.points().pop().unwrap_or_default();
         let over = world.ledger.moment() + u128::from(LEASE);
         std::thread::sleep(std::time::Duration::from_millis(OVER));
-        let second = world.begin(&Order {
+        let order = Order {
             patience: Some(PATIENCE),
             ..world.order("second", &world.state())
-        });
+        };
+        if self.both {
+            return self.while_it_lives(world, first, &order);
+        }
+        let second = world.begin(&order);
         let second = match second.end() {
             end if end.status.code() == Some(code::BUSY) => {
-                refused(&end, &place, &first, world)?;
+                refused(&end, &place, &first)?;
                 Second::Refused
             }
             end => {
@@ -142,6 +150,32 @@ impl Stop {
     }
 }
 
+impl Stop {
+    /// The first goes on while the second has the run.
+    fn while_it_lives(
+        &self,
+        world: &World,
+        first: Running,
+        order: &Order,
+    ) -> Result<Second, String> {
+        let mut second = world.begin(&Order {
+            stop_first: Some("call.before".to_owned()),
+            ..order.clone()
+        });
+        if !second.stopped() {
+            return Err(format!("never called out: {}", second.end().said));
+        }
+        first.go_on();
+        let lost = first.end();
+        second.go_on();
+        let won = second.end();
+        if !matches!(lost.status.code(), Some(code::BUSY | code::LEASE_LOST)) {
+            return Err(format!("took it back: {}; {}", lost.said, won.said));
+        }
+        ended(&won, "the second process").map(|()| Second::TookOver)
+    }
+}
+
 fn ended(end: &End, who: &str) -> Result<(), String> {
     match end.status.code() {
         Some(0) => Ok(()),
@@ -149,15 +183,23 @@ fn ended(end: &End, who: &str) -> Result<(), String> {
     }
 }
 
+/// Whether it has written its name down and may not have let go again.
+fn drives(points: &[String]) -> bool {
+    let last = |name: &str| points.iter().rposition(|point| point == name);
+    last("claim.recorded") > last("run.closed").max(last("claim.locked"))
+}
+
 /// Only one that holds something which cannot be taken is waited for, and its name is told.
-fn refused(end: &End, place: &str, first: &Running, world: &World) -> Result<(), String> {
-    if !is_writing(place) && place != "claim.locked" {
+fn refused(end: &End, place: &str, first: &Running) -> Result<(), String> {
+    let points = first.points();
+    let last = |name: &str| points.iter().rposition(|point| point == name);
+    let claims = last("claim.locked") > last("claim.recorded");
+    if !is_writing(place) && !claims {
         return Err(format!("refused at {place}: {}", end.said));
     }
-    let journals = Journals::read(&world.state()).unwrap_or_default();
     let name = format!("process {}", first.id());
     let wanted = match is_writing(place) {
-        true if journals.is_owned(RUN) => vec!["write lock", "-CONT", &name],
+        true if drives(&points) => vec!["write lock", "-CONT", &name],
         true => vec!["write lock", "-CONT"],
         // It has not written its name down yet.
         false => vec!["is being driven by"],
@@ -173,6 +215,7 @@ pub fn stops(seeds: u64) -> Vec<Stop> {
     let stop = |scenario: &Scenario, point| Stop {
         scenario: scenario.name.to_owned(),
         point,
+        both: false,
     };
     let points = |name: &&str| -> (&'static Scenario, Baseline) {
         let scenario = scenario::find(name).unwrap();
@@ -183,6 +226,16 @@ pub fn stops(seeds: u64) -> Vec<Stop> {
         let all = 1..=undisturbed.points.len();
         cases.extend(all.map(|point| stop(scenario, point)));
     }
+    // Between its lock and its name in the file, the second time: the run is taken from it.
+    let (approval, undisturbed) = points(&"approval");
+    let again = undisturbed
+        .points
+        .iter()
+        .rposition(|name| name == "claim.locked");
+    cases.push(Stop {
+        both: true,
+        ..stop(approval, again.unwrap() + 1)
+    });
     for seed in 1..=seeds {
         let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         for (scenario, undisturbed) in CHOICE.iter().map(points) {

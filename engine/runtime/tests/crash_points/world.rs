@@ -180,6 +180,7 @@ impl World {
             cloud: self.ledger.address,
             abort_at: None,
             stop_at: None,
+            stop_first: None,
             go: self.folder.path().join(format!("{name}.go")),
             pause: self.manner.pause,
             points: self.folder.path().join(name),
