@@ -181,11 +181,22 @@ impl Store {
             None => return Ok(None),
         };
         fail::point("claim.locked");
-        let id = run.to_owned();
-        let epoch = self
-            .writer
-            .run(move |transaction| lock::claim(transaction, &id, &owner, now))
-            .await?;
+        // A process that was stalled since it got the lock may have lost it to another one. Asked within
+        // the transaction: who takes it away claims after that, in one of its own.
+        let (id, place) = (run.to_owned(), path.clone());
+        let held = file.try_clone().map_err(|error| StoreError::Open {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        let claimed = self.writer.run(move |transaction| {
+            if !is_at(&held, &place) {
+                return Ok(Ok(None));
+            }
+            Ok(lock::claim(transaction, &id, &owner, now)?.map(Some))
+        });
+        let Some(epoch) = claimed.await? else {
+            return Ok(None);
+        };
         fail::point("claim.recorded");
         Ok(Some(Claim {
             epoch,
