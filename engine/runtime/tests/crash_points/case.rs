@@ -7,6 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use runbook_core::RunStatus;
+
+use crate::back;
 use crate::check::{self, Journals, Outcome};
 use crate::ledger::{Planned, Trouble};
 use crate::scenario::{self, Scenario};
@@ -178,6 +181,9 @@ impl Case {
             check::same_end(&world, &journals, &wanted.outcome)?;
             check::effects(&world, &journals)?;
         }
+        if world.scenario.ends == RunStatus::RolledBack {
+            back::taken_back(&world, &journals)?;
+        }
         played.in_doubt = journals.doubts().len();
         Ok(played)
     }
@@ -189,6 +195,7 @@ impl Case {
         let but: &[Mode] = if known { &[] } else { &[Mode::None] };
         let mut wrong = check::doubled(world, but);
         wrong.extend(check::lost(world, journals));
+        wrong.extend(back::lost_undos(world, journals));
         if wrong.is_empty() {
             Ok(())
         } else {

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use crate::scenario::{self, Scenario, Word};
+use crate::scenario::{self, After, Scenario, Word};
 use crate::steps::catalog;
 use crate::wire::{self, Call, Mode, Op};
 
@@ -235,6 +235,10 @@ async fn script(order: &Order) -> Result<(), Why> {
     loop {
         match drive(&engine, std::mem::replace(&mut begin, Begin::Go)).await? {
             Ended::Finished { status, .. } => {
+                if let Some(signal) = afterwards(&engine, scenario)? {
+                    engine.store().signal(RUN, "tester", now(), signal).await?;
+                    continue;
+                }
                 let again = status == RunStatus::Failed && reopened(&engine)? < order.reopen;
                 if !again {
                     return Ok(());
@@ -242,6 +246,10 @@ async fn script(order: &Order) -> Result<(), Why> {
                 begin = Begin::Reopen;
             }
             Ended::Waiting => answer(&engine, scenario).await?,
+            Ended::Paused if scenario.people.iter().any(|one| one.1 == Word::Hold) => {
+                let signal = Signal::Resume;
+                engine.store().signal(RUN, "tester", now(), signal).await?;
+            }
             Ended::Paused | Ended::Interrupted => return Err("let go without a reason".into()),
         }
     }
@@ -292,12 +300,39 @@ fn new_run(scenario: &Scenario, order: &Order) -> NewRun {
     }
 }
 
-fn reopened(engine: &Engine) -> Result<u32, String> {
-    let events = engine.store().snapshot().and_then(|one| one.events(RUN, 0));
-    let reopened =
-        |one: &&runbook_runtime::store::EventRow| matches!(one.entry.event, Event::Reopened { .. });
-    let count = events.map_err(say)?.iter().filter(reopened).count();
-    u32::try_from(count).map_err(say)
+fn count(engine: &Engine, fits: impl Fn(&Event) -> bool) -> Result<usize, StoreError> {
+    let events = engine.store().snapshot()?.events(RUN, 0)?;
+    Ok(events.iter().filter(|row| fits(&row.entry.event)).count())
+}
+
+fn reopened(engine: &Engine) -> Result<u32, Why> {
+    let count = count(engine, |event| matches!(event, Event::Reopened { .. }))?;
+    u32::try_from(count).map_err(|error| say(error).into())
+}
+
+/// What is said once when the run has ended, unless it was said.
+fn afterwards(engine: &Engine, scenario: &Scenario) -> Result<Option<Signal>, StoreError> {
+    let Some(after) = scenario.after else {
+        return Ok(None);
+    };
+    let said = count(engine, |event| {
+        matches!(
+            event,
+            Event::RollbackRequested { .. } | Event::RetryRequested { .. }
+        )
+    });
+    if said? > 0 {
+        return Ok(None);
+    }
+    let reason = "the scenario says so".to_owned();
+    Ok(Some(match after {
+        After::RollBack => Signal::RollBack { reason },
+        After::Retry(step, downstream) => Signal::Retry {
+            step: step.to_owned(),
+            downstream,
+            reason,
+        },
+    }))
 }
 
 /// Says what the people of the scenario say, and what the ledger knows of attempts in doubt.
@@ -307,10 +342,24 @@ async fn answer(engine: &Engine, scenario: &Scenario) -> Result<(), Why> {
     for question in snapshot.questions(None).map_err(say)? {
         let word = scenario.people.iter().find(|one| one.0 == question.step);
         let (_, word) = word.ok_or_else(|| format!("nobody answers `{}`", question.step))?;
+        let run = question.run.as_str();
+        let held = || {
+            count(engine, |event| {
+                matches!(event, Event::PauseRequested { .. })
+            })
+        };
         let (run, signal) = match word {
+            Word::Hold if held()? == 0 => {
+                let reason = "look first".to_owned();
+                (RUN, Signal::Pause { reason })
+            }
+            Word::Skip => {
+                let (step, reason) = (question.step.clone(), "not now".to_owned());
+                (run, Signal::Skip { step, reason })
+            }
             Word::Cancel => (RUN, Signal::Cancel { reason: None }),
-            Word::Grant => (
-                question.run.as_str(),
+            Word::Grant | Word::Hold => (
+                run,
                 Signal::Answer {
                     step: question.step.clone(),
                     item: None,

@@ -9,6 +9,7 @@
     reason = "modules of one test binary"
 )]
 
+mod back;
 mod case;
 mod check;
 mod child;
@@ -72,7 +73,7 @@ fn a_run_survives_a_crash_at_every_point() {
         "crash points: {} registered, {} crashes over {} scenarios, {} double crashes; doubled {}, lost {}, in doubt {}",
         fail::POINTS.len(),
         single.crashes,
-        scenario::ALL.len(),
+        scenario::all().count(),
         double.double,
         count("doubled:"),
         count("lost:"),

@@ -19,7 +19,7 @@ const PATIENCE: u64 = 100;
 
 /// Scenarios of which every point is tried, and of which a choice is.
 const WHOLE: &[&str] = &["tag", "none"];
-const CHOICE: &[&str] = &["chain", "approval", "retry"];
+const CHOICE: &[&str] = &["chain", "approval", "retry", "child"];
 
 /// Points of a scenario that one seed chooses.
 const SAMPLE: usize = 12;
@@ -126,7 +126,12 @@ impl Stop {
         first.go_on();
         let end = first.end();
         if second == Second::Refused {
-            // Nobody has taken its run: it goes on as if nothing had been.
+            // Nobody has taken its run: it goes on as if nothing had been. Of its child run alone the
+            // second one had to let go, with the parent's epoch raised: then a third one is needed.
+            if end.status.code() == Some(code::LEASE_LOST) && self.scenario == "child" {
+                let third = world.begin(&world.order("third", &world.state()));
+                return ended(&third.end(), "the third process").map(|()| second);
+            }
             ended(&end, "the continued process")?;
             return Ok(second);
         }

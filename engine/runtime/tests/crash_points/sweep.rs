@@ -103,7 +103,7 @@ fn play_with<T: Play>(hands: usize, cases: &[T]) -> Tally {
 /// another order may have more.
 pub fn every_point() -> Vec<Case> {
     let mut cases = Vec::new();
-    for scenario in scenario::ALL {
+    for scenario in scenario::all() {
         let points = baseline(scenario).points.len();
         cases.extend((1..=points + 2).map(|point| Case {
             crashes: vec![point],
@@ -135,7 +135,7 @@ fn prologue(baseline: &Baseline) -> usize {
 pub fn second_crashes(seed: u64) -> Vec<Case> {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut cases = Vec::new();
-    for scenario in scenario::ALL {
+    for scenario in scenario::all() {
         let undisturbed = baseline(scenario);
         let (points, prologue) = (undisturbed.points.len(), prologue(&undisturbed));
         let pairs: Vec<(usize, usize)> = if scenario.every_pair && seed == 1 {

@@ -56,6 +56,11 @@ pub enum Op {
 }
 
 impl Op {
+    /// Whether it takes back what another call did.
+    pub fn takes_back(self) -> bool {
+        matches!(self, Self::Delete | Self::Restore)
+    }
+
     /// Whether it is there to change something.
     pub fn changes(self) -> bool {
         match self {
