@@ -135,13 +135,21 @@ impl Journals {
 
     /// What is finished now and must not start again.
     pub fn mark(&self, world: &World) -> Mark {
-        let tokens = self.tokens();
-        let finished = self.succeeded().into_keys();
-        let finished = finished.filter(|key| !may_restart(world.scenario, key));
+        let (mut last, mut finished) = (BTreeMap::new(), BTreeMap::new());
+        for (key, event) in self.events() {
+            match event {
+                Event::AttemptStarted { token, .. } => {
+                    last.insert(key.clone(), token.clone());
+                    finished.remove(&key);
+                }
+                Event::Succeeded { .. } if !may_restart(world.scenario, &key) => {
+                    finished.insert(key.clone(), last.get(&key).cloned().unwrap_or_default());
+                }
+                _ => {}
+            }
+        }
         Mark {
-            finished: finished
-                .filter_map(|key| tokens.get(&key).cloned())
-                .collect(),
+            finished: finished.into_values().collect(),
             calls: world.ledger.entries().len(),
         }
     }
