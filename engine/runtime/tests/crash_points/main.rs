@@ -65,14 +65,17 @@ fn replay() {
 
 #[test]
 fn a_run_survives_a_crash_at_every_point() {
-    let single = play(&every_point());
-    let double: Vec<Case> = (1..=seeds()).flat_map(second_crashes).collect();
+    let single = play(&every_point(seeds()));
+    let double: Vec<Case> = (1..=seeds())
+        .flat_map(|seed| second_crashes(seed, seeds()))
+        .collect();
     let double = play(&double);
     let count = |word| single.count(word) + double.count(word);
     println!(
-        "crash points: {} registered, {} crashes over {} scenarios, {} double crashes; doubled {}, lost {}, in doubt {}",
+        "crash points: {} registered, {} reached; {} crashes over {} scenarios, {} of them double; doubled {}, lost {}, in doubt {}",
         fail::POINTS.len(),
-        single.crashes,
+        single.points.len(),
+        single.crashes + double.crashes,
         scenario::all().count(),
         double.double,
         count("doubled:"),
@@ -102,12 +105,12 @@ fn a_process_that_is_continued_after_another_took_over_does_nothing_more() {
 
 #[test]
 fn done_but_no_answer() {
-    play(&every_trouble()).hold();
+    play(&every_trouble(seeds())).hold();
 }
 
 #[test]
 fn a_crash_and_then_trouble_with_the_look_up() {
-    play(&trouble_after_a_crash()).hold();
+    play(&trouble_after_a_crash(seeds())).hold();
 }
 
 #[test]
@@ -122,5 +125,10 @@ fn what_the_one_that_mends_has_made_is_looked_for_as_long() {
 
 #[test]
 fn a_copy_of_the_state_file_doubles_nothing() {
-    play(&copies()).hold();
+    let tally = play(&copies(seeds()));
+    println!(
+        "copies: {} driven beside the live run, of {} cases; {} in doubt",
+        tally.copies, tally.cases, tally.in_doubt
+    );
+    tally.hold();
 }

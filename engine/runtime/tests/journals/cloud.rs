@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use runbook_core::{Gate, Work};
 use runbook_step::catalog::{action, change, engine, query};
@@ -35,6 +36,12 @@ pub fn made(token: &str) {
     MADE.lock().unwrap().insert(token.to_owned());
 }
 
+/// Another cloud, in which nothing was called.
+pub fn forget() {
+    MADE.lock().unwrap().clear();
+    CALLS.lock().unwrap().clear();
+}
+
 /// The calls of a run and its children: `step operation`.
 pub fn calls(run: &str) -> Vec<String> {
     let all = CALLS.lock().unwrap();
@@ -53,6 +60,12 @@ pub struct Given {
     throttle: u32,
     #[serde(default)]
     deny: bool,
+    /// Its undo is throttled up to this attempt.
+    #[serde(default)]
+    sticky: u32,
+    /// Asks to be asked again once it has begun.
+    #[serde(default)]
+    slow: bool,
     /// Has its effect and never answers.
     #[serde(default)]
     hang: bool,
@@ -120,7 +133,17 @@ impl Change for Making {
     }
 
     async fn apply(&self, _: &Value, (): &(), context: &Context) -> StepResult<Progress<Free>> {
-        self.0.act(context).await
+        let begun = MADE.lock().unwrap().contains(&context.token);
+        if begun && self.0.slow {
+            return Ok(Progress::Done(self.0.outputs(context)));
+        }
+        match self.0.act(context).await? {
+            Progress::Done(_) if self.0.slow => Ok(Progress::Again {
+                after: Duration::from_millis(2),
+                note: "pending".to_owned(),
+            }),
+            done => Ok(done),
+        }
     }
 
     async fn undo(
@@ -131,7 +154,7 @@ impl Change for Making {
         context: &Context,
     ) -> StepResult<Progress<()>> {
         Given::note(context, "undo");
-        if context.attempt <= 1 + self.0.throttle {
+        if context.attempt <= self.0.sticky {
             return Err(Fault::new(FaultKind::Throttled, "slow down"));
         }
         MADE.lock().unwrap().remove(&context.token);
