@@ -55,7 +55,9 @@ impl Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match &error {
-            StoreError::Locked { .. } | StoreError::LeaseLost { .. } => exit::REFUSED,
+            StoreError::Locked { .. } | StoreError::LeaseLost { .. } | StoreError::InUse { .. } => {
+                exit::REFUSED
+            }
             StoreError::NoRun { .. }
             | StoreError::KeyTaken { .. }
             | StoreError::Open { .. }

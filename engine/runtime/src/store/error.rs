@@ -69,6 +69,14 @@ pub enum StoreError {
         /// What SQLite said.
         reason: String,
     },
+    /// Another process is in the middle of a write and does not end it: it is stopped, or hangs.
+    #[error("another process holds the write lock of {} and does not let go{}", path.display(), named(holders))]
+    InUse {
+        /// The file.
+        path: PathBuf,
+        /// The runs that live processes drive, and their owners.
+        holders: Vec<(String, String)>,
+    },
     /// No such run.
     #[error("no run `{id}`")]
     NoRun {
@@ -131,6 +139,18 @@ pub enum StoreError {
     },
 }
 
+/// Who may hold the file, as far as their runs tell.
+fn named(holders: &[(String, String)]) -> String {
+    let named: Vec<String> = holders
+        .iter()
+        .map(|(run, owner)| format!("{owner} drives run {run}"))
+        .collect();
+    if named.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", named.join(", "))
+}
+
 impl StoreError {
     /// What the person can do.
     #[must_use]
@@ -155,6 +175,10 @@ impl StoreError {
             }
             Self::Failed { .. } => {
                 "check the disk, then `runbook resume`: what was recorded before is safe".to_owned()
+            }
+            Self::InUse { .. } => {
+                "let that process go on if it is stopped (`kill -CONT PID`), or end it (`kill -KILL PID`), then try again: nothing was changed, and what was recorded before is safe"
+                    .to_owned()
             }
             Self::NoRun { near, .. } if !near.is_empty() => {
                 format!("did you mean {}?", near.join(", "))

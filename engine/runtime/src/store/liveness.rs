@@ -3,6 +3,8 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use super::{Snapshot, StoreError};
+
 /// Folder of the lock files of a state file.
 fn folder(state: &Path) -> PathBuf {
     let mut name = state.file_name().unwrap_or_default().to_os_string();
@@ -30,6 +32,33 @@ pub(super) fn driven(state: &Path) -> Vec<String> {
         .flatten()
         .filter(|entry| is_held(&entry.path()))
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect()
+}
+
+/// Says who may hold the write lock that a writer did not get: one of those that drive runs.
+pub(super) fn name_holders(error: StoreError) -> StoreError {
+    match error {
+        StoreError::InUse { path, .. } => StoreError::InUse {
+            holders: holders(&path),
+            path,
+        },
+        other => other,
+    }
+}
+
+/// The runs that live processes drive, each with its owner.
+fn holders(state: &Path) -> Vec<(String, String)> {
+    let runs = driven(state);
+    if runs.is_empty() {
+        return Vec::new();
+    }
+    let snapshot = Snapshot::open(state);
+    let owner = |run: &String| snapshot.as_ref().ok()?.run(run).ok()?.owner;
+    runs.into_iter()
+        .map(|run| {
+            let owner = owner(&run).unwrap_or_else(|| "a live process".to_owned());
+            (run, owner)
+        })
         .collect()
 }
 

@@ -95,9 +95,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; nothing was changed in a file that is refused.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let connection = open::writable(path)?;
+        Self::open_within(path, writer::BUSY)
+    }
+
+    /// The same, for one that waits so long for another process' transaction, then and later.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing was changed in a file that is refused.
+    pub fn open_within(path: &Path, patience: Duration) -> Result<Self, StoreError> {
+        let connection = open::writable(path, patience).map_err(liveness::name_holders)?;
         Ok(Self {
-            writer: Writer::start(connection, path)?,
+            writer: Writer::start(connection, path, patience)?,
             reader: Arc::default(),
             path: Arc::new(path.to_path_buf()),
         })
@@ -110,7 +118,7 @@ impl Store {
     /// [`StoreError`].
     #[doc(hidden)]
     pub fn open_inline(path: &Path, hook: Hook) -> Result<Self, StoreError> {
-        let connection = open::writable(path)?;
+        let connection = open::writable(path, writer::BUSY)?;
         Ok(Self {
             writer: Writer::inline(connection, path, hook),
             reader: Arc::default(),
@@ -186,13 +194,21 @@ impl Store {
             },
         };
         fail::point("claim.locked");
-        let id = run.to_owned();
-        let claimed = self
-            .writer
-            .run(move |transaction| lock::claim(transaction, &id, (&owner, silent), now))
-            .await?;
+        // A process that was stalled since it got the lock may have lost it to another one.
+        let (id, place) = (run.to_owned(), path.clone());
+        let held = free.as_ref().map(File::try_clone).transpose();
+        let held = held.map_err(|error| StoreError::Open {
+            path: path.clone(),
+            reason: error.to_string(),
+        })?;
+        let claimed = self.writer.run(move |transaction| {
+            if held.is_some_and(|held| !is_at(&held, &place)) {
+                return Ok(Ok(None));
+            }
+            lock::claim(transaction, &id, (&owner, silent), now)
+        });
         // Of several that found its owner silent, one has it.
-        let Some((epoch, last)) = claimed else {
+        let Some((epoch, last)) = claimed.await? else {
             return Ok(None);
         };
         fail::point("claim.recorded");

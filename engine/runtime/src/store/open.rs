@@ -3,6 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
@@ -21,6 +22,10 @@ pub(super) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full { path },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => StoreError::ReadOnly { path },
+        Some(ErrorCode::DatabaseBusy) => StoreError::InUse {
+            path,
+            holders: Vec::new(),
+        },
         Some(ErrorCode::NotADatabase) => StoreError::NotOurs { path },
         Some(ErrorCode::CannotOpen) => StoreError::Open {
             path,
@@ -34,7 +39,7 @@ pub(super) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
 }
 
 /// Opens or creates the file for writing.
-pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
+pub(super) fn writable(path: &Path, patience: Duration) -> Result<Connection, StoreError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(StoreError::Setting {
             path: path.to_path_buf(),
@@ -55,7 +60,7 @@ pub(super) fn writable(path: &Path) -> Result<Connection, StoreError> {
     }
     let connection = Connection::open(path).map_err(|error| from_sqlite(path, &error))?;
     connection
-        .busy_timeout(BUSY)
+        .busy_timeout(patience)
         .map_err(|error| from_sqlite(path, &error))?;
     // What fails must not be synced once more on its way out; the writer allows it when all went well.
     connection

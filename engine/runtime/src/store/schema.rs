@@ -145,4 +145,7 @@ CREATE TABLE lock_queue (
 ) STRICT;
 
 UPDATE run SET lock = (SELECT key FROM lock WHERE lock.run = run.id);
+
+-- A step's body no longer repeats what its columns say, nor names what is not there.
+UPDATE step SET body = json_remove(json_patch('{}', body), '$.attempt', '$.status') WHERE item >= 0;
 ";

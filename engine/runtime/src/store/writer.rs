@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::error::StoreError;
 use super::inline::{Hook, Inline};
+use super::liveness;
 use super::open::from_sqlite;
 use crate::fail;
 
@@ -77,7 +78,11 @@ impl Writer {
         self.inline.is_some()
     }
 
-    pub(super) fn start(connection: Connection, path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        connection: Connection,
+        path: &Path,
+        patience: Duration,
+    ) -> Result<Self, StoreError> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let writer = Self {
             jobs,
@@ -92,6 +97,7 @@ impl Writer {
             busy: writer.busy.clone(),
             path: writer.path.clone(),
             stopped: writer.stopped.clone(),
+            patience,
         };
         std::thread::Builder::new()
             .name("journal".to_owned())
@@ -171,6 +177,8 @@ struct Thread {
     busy: Arc<AtomicBool>,
     path: Arc<PathBuf>,
     stopped: Arc<OnceLock<StoreError>>,
+    /// How long it waits for another process' transaction.
+    patience: Duration,
 }
 
 impl Thread {
@@ -190,8 +198,9 @@ impl Thread {
             while let Ok(work) = queue.try_recv() {
                 batch.push(work);
             }
-            if let Err(error) = begin(connection, BUSY) {
-                let _ = self.stopped.set(from_sqlite(&self.path, &error));
+            if let Err(error) = begin(connection, self.patience) {
+                let error = from_sqlite(&self.path, &error);
+                let _ = self.stopped.set(liveness::name_holders(error));
                 *held = None;
                 return;
             }

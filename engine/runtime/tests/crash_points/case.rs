@@ -7,9 +7,13 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use runbook_core::RunStatus;
+
+use crate::back;
 use crate::check::{self, Journals, Outcome};
 use crate::ledger::{Planned, Trouble};
 use crate::scenario::{self, Scenario};
+use crate::sweep::Play;
 use crate::wire::Mode;
 use crate::world::{Drive, Manner, World};
 
@@ -27,6 +31,8 @@ pub struct Case {
     pub pause: u64,
     /// A copy of the state file: taken after this process, driven to its end after that one.
     pub copy: Option<(usize, usize)>,
+    /// Whoever drives the copy says that it is one.
+    pub restored: bool,
     /// A run that failed is given another chance so often.
     pub reopen: u32,
     pub timeout: Option<u64>,
@@ -47,6 +53,11 @@ pub struct Played {
     /// Processes that died.
     pub deaths: usize,
     pub in_doubt: usize,
+    /// Processes that were stopped, and those where the next one was refused.
+    pub stops: usize,
+    pub refused: usize,
+    /// Copies that were driven.
+    pub copies: usize,
     /// Points that the processes reached.
     pub points: Vec<String>,
 }
@@ -79,6 +90,13 @@ pub fn baseline(scenario: &'static Scenario) -> Baseline {
     found
 }
 
+impl Play for Case {
+    fn play(&self) -> Result<Played, String> {
+        self.run()
+            .map_err(|why| format!("{why}\n    {}", self.replay()))
+    }
+}
+
 impl Case {
     /// A case of a scenario in which nothing happens.
     pub fn of(scenario: &Scenario) -> Self {
@@ -103,6 +121,7 @@ impl Case {
             reopen: self.reopen,
             timeout: self.timeout,
             settle: self.settle,
+            lease: None,
         };
         let plan = self.troubles.iter().map(|&(drive, call, trouble)| Planned {
             drive,
@@ -113,18 +132,13 @@ impl Case {
         World::new(scenario, manner, plan.collect())
     }
 
-    /// Plays it. The error says what did not hold.
-    pub fn play(&self) -> Result<Played, String> {
-        self.run()
-            .map_err(|why| format!("{why}\n    {}", self.replay()))
-    }
-
     fn run(&self) -> Result<Played, String> {
         let world = self.world();
         let wanted = baseline(world.scenario);
         let mut played = Played::default();
         let mut marks = Vec::new();
         let mut copy = None;
+        let mut alone = true;
         for number in 0.. {
             let drive = world.drive(self.crashes.get(number).copied())?;
             played.points.extend(world.points());
@@ -141,6 +155,8 @@ impl Case {
                 if (number == driven || ended)
                     && let Some(copy) = copy.take()
                 {
+                    alone = ended;
+                    played.copies += 1;
                     self.drive_copy(&world, &copy)?;
                 }
             }
@@ -154,26 +170,32 @@ impl Case {
         }
         world.ledger.rest();
         let journals = Journals::read(&world.state())?;
-        self.sound(&world, &journals)?;
+        // A live run that goes on beside its copy knows nothing of what that did.
+        self.sound(
+            &world,
+            &journals,
+            self.copy.is_none() || (self.restored && alone),
+        )?;
         check::doubts_are_blind(&world, &journals)?;
         if self.copy.is_none() {
             check::same_end(&world, &journals, &wanted.outcome)?;
             check::effects(&world, &journals)?;
+        }
+        if world.scenario.ends == RunStatus::RolledBack {
+            back::taken_back(&world, &journals)?;
         }
         played.in_doubt = journals.doubts().len();
         Ok(played)
     }
 
     /// Nothing is doubled and nothing is lost.
-    fn sound(&self, world: &World, journals: &Journals) -> Result<(), String> {
-        // What a copy has no word of cannot be in doubt: the ones that only a person can tell of repeat.
-        let but: &[Mode] = if self.copy.is_some() {
-            &[Mode::None]
-        } else {
-            &[]
-        };
+    fn sound(&self, world: &World, journals: &Journals, known: bool) -> Result<(), String> {
+        // What a journal has no word of, and nobody says so, cannot be in doubt: the ones that only a
+        // person can tell of repeat.
+        let but: &[Mode] = if known { &[] } else { &[Mode::None] };
         let mut wrong = check::doubled(world, but);
         wrong.extend(check::lost(world, journals));
+        wrong.extend(back::lost_undos(world, journals));
         if wrong.is_empty() {
             Ok(())
         } else {
@@ -182,11 +204,15 @@ impl Case {
     }
 
     fn drive_copy(&self, world: &World, copy: &Path) -> Result<(), String> {
-        world.drive_over(copy, None)?;
+        if self.restored {
+            world.restore(copy)?;
+        } else {
+            world.drive_over(copy, None)?;
+        }
         let journals = Journals::read(copy)?;
         if journals.status() != Some(world.scenario.ends) {
             return Err(format!("the copy ended as {:?}", journals.status()));
         }
-        self.sound(world, &journals)
+        self.sound(world, &journals, self.restored)
     }
 }

@@ -8,7 +8,7 @@ use runbook_runtime::Store;
 use runbook_runtime::store::{EffectRow, EffectState, EventRow, Filter, Snapshot};
 
 use crate::child::RUN;
-use crate::ledger::Entry;
+pub use crate::ledger::Entry;
 use crate::scenario::Scenario;
 use crate::wire::{Mode, Op};
 use crate::world::World;
@@ -45,8 +45,9 @@ impl Journals {
     pub fn read(state: &Path) -> Result<Self, String> {
         let mut runs = BTreeMap::new();
         if !Store::exists(state) {
-            return Ok(Self { runs });
+            return Ok(Self::default());
         }
+
         let snapshot = Snapshot::open(state).map_err(say)?;
         for run in snapshot.list(&Filter::default()).map_err(say)? {
             let count = snapshot.verify(&run.id).map_err(say)?;
@@ -72,7 +73,29 @@ impl Journals {
         })
     }
 
-    /// Tokens of recorded intents.
+    /// Tokens of every recorded intent, forwards and backwards.
+    fn intended(&self) -> BTreeSet<&str> {
+        self.events()
+            .filter_map(|(_, event)| match event {
+                Event::AttemptStarted { token, .. } | Event::UndoStarted { token, .. } => {
+                    Some(token.as_str())
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Which step each undo's token is of.
+    fn undo_tokens(&self) -> BTreeMap<&str, Key> {
+        self.events()
+            .filter_map(|(key, event)| match event {
+                Event::UndoStarted { token, .. } => Some((token.as_str(), key)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Tokens of the last recorded intents.
     fn tokens(&self) -> BTreeMap<Key, String> {
         self.events()
             .filter_map(|(key, event)| match event {
@@ -112,15 +135,60 @@ impl Journals {
 
     /// What is finished now and must not start again.
     pub fn mark(&self, world: &World) -> Mark {
-        let tokens = self.tokens();
-        let finished = self.succeeded().into_keys();
-        let finished = finished.filter(|key| !may_restart(world.scenario, key));
+        let (mut last, mut finished) = (BTreeMap::new(), BTreeMap::new());
+        for (key, event) in self.events() {
+            match event {
+                Event::AttemptStarted { token, .. } => {
+                    last.insert(key.clone(), token.clone());
+                    finished.remove(&key);
+                }
+                Event::Succeeded { .. } if !may_restart(world.scenario, &key) => {
+                    finished.insert(key.clone(), last.get(&key).cloned().unwrap_or_default());
+                }
+                _ => {}
+            }
+        }
         Mark {
-            finished: finished
-                .filter_map(|key| tokens.get(&key).cloned())
-                .collect(),
+            finished: finished.into_values().collect(),
             calls: world.ledger.entries().len(),
         }
+    }
+
+    /// Steps that took effect and stay, by the journal's word.
+    pub fn not_undone(&self) -> BTreeSet<String> {
+        self.events()
+            .filter(|(_, event)| matches!(event, Event::NotUndone { .. }))
+            .map(|((_, step, _), _)| step)
+            .collect()
+    }
+
+    /// Steps that call out and were taken back, by run.
+    pub fn undone(&self, scenario: &Scenario) -> Vec<(String, String)> {
+        self.events()
+            .filter(|(key, event)| {
+                matches!(event, Event::Undone { .. }) && calls_out(scenario, key)
+            })
+            .map(|((run, step, _), _)| (run, step))
+            .collect()
+    }
+
+    /// How many events every run has.
+    pub fn lengths(&self) -> BTreeMap<String, usize> {
+        let length = |(run, one): (&String, &(_, Vec<EventRow>, _))| (run.clone(), one.1.len());
+        self.runs.iter().map(length).collect()
+    }
+
+    /// An owner writes nothing once a later one has written: epochs never fall.
+    pub fn fenced(&self) -> Result<(), String> {
+        for (run, (_, events, _)) in &self.runs {
+            if let Some(pair) = events.windows(2).find(|two| two[1].epoch < two[0].epoch) {
+                return Err(format!(
+                    "{run}: epoch {} wrote event {} after epoch {}",
+                    pair[1].epoch, pair[1].seq, pair[0].epoch
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// What a person would see at the end.
@@ -144,6 +212,19 @@ fn may_restart(scenario: &Scenario, (_, step, _): &Key) -> bool {
     scenario.reopen > 0 && step.is_some_and(|one| one.section != Section::Main)
 }
 
+/// Whether a person who has `step` repeated, with what depends on it or without, has this one repeated.
+fn repeats(scenario: &Scenario, step: &str, downstream: bool, one: &Key) -> bool {
+    let book = (scenario.book)();
+    let mut again: BTreeSet<usize> = book.index_of(step).into_iter().collect();
+    for (index, step) in book.steps.iter().enumerate() {
+        if downstream && step.needs.iter().any(|need| again.contains(need)) {
+            again.insert(index);
+        }
+    }
+    book.index_of(&one.1)
+        .is_some_and(|index| again.contains(&index))
+}
+
 fn calls_out(scenario: &Scenario, (_, step, _): &Key) -> bool {
     let books = std::iter::once((scenario.book)()).chain((scenario.children)().into_values());
     let mut steps = books.flat_map(|book| book.steps);
@@ -152,7 +233,7 @@ fn calls_out(scenario: &Scenario, (_, step, _): &Key) -> bool {
 
 /// At any moment: no call without its intent on disk, no effect of a change whose `observed` is not.
 pub fn intents(world: &World, journals: &Journals) -> Result<(), String> {
-    let tokens: BTreeSet<String> = journals.tokens().into_values().collect();
+    let tokens = journals.intended();
     let observed: BTreeSet<Key> = journals
         .events()
         .filter(|(_, event)| matches!(event, Event::Observed { .. }))
@@ -160,7 +241,7 @@ pub fn intents(world: &World, journals: &Journals) -> Result<(), String> {
         .collect();
     for entry in world.ledger.entries() {
         let call = &entry.call;
-        if !tokens.contains(&call.token) {
+        if !tokens.contains(call.token.as_str()) {
             return Err(format!(
                 "a call without an intent on disk: {}",
                 show(&entry)
@@ -183,11 +264,11 @@ fn called((_, step, item): &Key) -> String {
     item.map_or_else(|| step.clone(), |item| format!("{step}[{item}]"))
 }
 
-fn show(entry: &Entry) -> String {
+pub fn show(entry: &Entry) -> String {
     let call = &entry.call;
     format!(
-        "{:?} {} attempt {} of process {}",
-        call.op, call.step, call.attempt, entry.drive
+        "{:?} {} attempt {} of process {} ({}) at {}",
+        call.op, call.step, call.attempt, entry.drive, call.process, entry.at
     )
 }
 
@@ -197,7 +278,7 @@ pub fn finished_stay(world: &World, journals: &Journals, marks: &[Mark]) -> Resu
     for mark in marks {
         let again = entries[mark.calls..]
             .iter()
-            .find(|one| mark.finished.contains(&one.call.token));
+            .find(|one| mark.finished.contains(&one.call.token) && !one.call.op.takes_back());
         if let Some(entry) = again {
             return Err(format!("called after it was finished: {}", show(entry)));
         }
@@ -205,6 +286,9 @@ pub fn finished_stay(world: &World, journals: &Journals, marks: &[Mark]) -> Resu
     let mut done = BTreeSet::new();
     for (key, event) in journals.events() {
         match event {
+            Event::RetryRequested { downstream, .. } => {
+                done.retain(|one| !repeats(world.scenario, &key.1, *downstream, one));
+            }
             Event::Succeeded { .. } if done.contains(&key) => {
                 return Err(format!("succeeded twice: {}", called(&key)));
             }
@@ -265,11 +349,15 @@ pub fn lost(world: &World, journals: &Journals) -> Vec<String> {
 /// The table of effects agrees with the ledger once the run has ended.
 pub fn effects(world: &World, journals: &Journals) -> Result<(), String> {
     let entries = world.ledger.entries();
+    let undos = journals.undo_tokens();
     let happened = |token: &str, attempt: Option<u32>| {
         let fits = |one: &&Entry| {
-            one.effective
-                && one.call.token == token
-                && attempt.is_none_or(|attempt| one.call.attempt == attempt)
+            // A step type takes back what it made under the token that made it.
+            let called = match undos.get(token) {
+                Some(key) => one.call.op.takes_back() && one.call.step == called(key),
+                None => one.call.token == token,
+            };
+            one.effective && called && attempt.is_none_or(|attempt| one.call.attempt == attempt)
         };
         entries.iter().any(|one| fits(&one))
     };

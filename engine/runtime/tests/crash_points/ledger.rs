@@ -171,6 +171,11 @@ impl Ledger {
         Ok(())
     }
 
+    /// Milliseconds since the cloud began.
+    pub fn moment(&self) -> u128 {
+        self.shared.began.elapsed().as_millis()
+    }
+
     /// Every call so far.
     pub fn entries(&self) -> Vec<Entry> {
         self.shared.state.lock().unwrap().entries.clone()
@@ -396,6 +401,7 @@ impl State {
                 };
                 (reply, false, false)
             }
+            Op::Restore if call.value.is_null() => self.remove(call),
             Op::Put | Op::Restore => {
                 let old = self.resources.iter_mut().find(|one| one.name == call.name);
                 if let Some(old) = old {
@@ -406,11 +412,7 @@ impl State {
                 }
                 (self.make(call, shows), true, false)
             }
-            Op::Delete => {
-                let before = self.resources.len();
-                self.resources.retain(|one| one.name != call.name);
-                (Reply::default(), self.resources.len() < before, false)
-            }
+            Op::Delete => self.remove(call),
             Op::Create | Op::Act => {
                 if call.mode == Mode::Token
                     && let Some(reply) = self.remembered.get(&call.token)
@@ -427,6 +429,12 @@ impl State {
             }
             Op::Inspect => (Reply::default(), false, false),
         }
+    }
+
+    fn remove(&mut self, call: &Call) -> (Reply, bool, bool) {
+        let before = self.resources.len();
+        self.resources.retain(|one| one.name != call.name);
+        (Reply::default(), self.resources.len() < before, false)
     }
 
     fn make(&mut self, call: &Call, shows: Instant) -> Reply {

@@ -9,10 +9,13 @@
     reason = "modules of one test binary"
 )]
 
+mod back;
 mod case;
 mod check;
 mod child;
 mod ledger;
+#[cfg(target_os = "linux")]
+mod owners;
 mod scenario;
 mod steps;
 mod sweep;
@@ -23,8 +26,8 @@ use runbook_runtime::fail;
 
 use crate::case::Case;
 use crate::sweep::{
-    calls_on_their_way, copies, creates_by_the_one_that_mends, every_point, every_trouble, play,
-    play_waiting, second_crashes, trouble_after_a_crash,
+    Play, calls_on_their_way, copies, creates_by_the_one_that_mends, every_point, every_trouble,
+    play, play_waiting, second_crashes, trouble_after_a_crash,
 };
 
 /// Seeds beyond the first, for longer searches: `RUNBOOK_SEEDS=20`.
@@ -44,25 +47,36 @@ fn the_process_that_dies() {
 #[test]
 #[ignore = "plays the case that RUNBOOK_CRASH names"]
 fn replay() {
-    let Ok(text) = std::env::var("RUNBOOK_CRASH") else {
-        return;
-    };
-    let case: Case = serde_json::from_str(&text).unwrap();
-    let played = case.play().unwrap_or_else(|why| panic!("{why}"));
-    println!("{played:#?}");
+    let mut cases: Vec<Box<dyn Play>> = Vec::new();
+    if let Ok(text) = std::env::var("RUNBOOK_CRASH") {
+        cases.push(Box::new(serde_json::from_str::<Case>(&text).unwrap()));
+    }
+    #[cfg(target_os = "linux")]
+    if let Ok(text) = std::env::var("RUNBOOK_STOP") {
+        cases.push(Box::new(
+            serde_json::from_str::<owners::Stop>(&text).unwrap(),
+        ));
+    }
+    for case in cases {
+        let played = case.play().unwrap_or_else(|why| panic!("{why}"));
+        println!("{played:#?}");
+    }
 }
 
 #[test]
 fn a_run_survives_a_crash_at_every_point() {
-    let single = play(&every_point());
-    let double: Vec<Case> = (1..=seeds()).flat_map(second_crashes).collect();
+    let single = play(&every_point(seeds()));
+    let double: Vec<Case> = (1..=seeds())
+        .flat_map(|seed| second_crashes(seed, seeds()))
+        .collect();
     let double = play(&double);
     let count = |word| single.count(word) + double.count(word);
     println!(
-        "crash points: {} registered, {} crashes over {} scenarios, {} double crashes; doubled {}, lost {}, in doubt {}",
+        "crash points: {} registered, {} reached; {} crashes over {} scenarios, {} of them double; doubled {}, lost {}, in doubt {}",
         fail::POINTS.len(),
-        single.crashes,
-        scenario::ALL.len(),
+        single.points.len(),
+        single.crashes + double.crashes,
+        scenario::all().count(),
         double.double,
         count("doubled:"),
         count("lost:"),
@@ -77,14 +91,26 @@ fn a_run_survives_a_crash_at_every_point() {
     assert!(missed.is_empty(), "no scenario reaches {missed:?}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_that_is_continued_after_another_took_over_does_nothing_more() {
+    let tally = play_waiting(&owners::stops(seeds()));
+    println!(
+        "two owners: {} stops, {} of them inside a write; {} in doubt",
+        tally.stops, tally.refused, tally.in_doubt
+    );
+    tally.hold();
+    assert!(tally.refused > 0 && tally.stops > 2 * tally.refused);
+}
+
 #[test]
 fn done_but_no_answer() {
-    play(&every_trouble()).hold();
+    play(&every_trouble(seeds())).hold();
 }
 
 #[test]
 fn a_crash_and_then_trouble_with_the_look_up() {
-    play(&trouble_after_a_crash()).hold();
+    play(&trouble_after_a_crash(seeds())).hold();
 }
 
 #[test]
@@ -99,5 +125,10 @@ fn what_the_one_that_mends_has_made_is_looked_for_as_long() {
 
 #[test]
 fn a_copy_of_the_state_file_doubles_nothing() {
-    play(&copies()).hold();
+    let tally = play(&copies(seeds()));
+    println!(
+        "copies: {} driven beside the live run, of {} cases; {} in doubt",
+        tally.copies, tally.cases, tally.in_doubt
+    );
+    tally.hold();
 }

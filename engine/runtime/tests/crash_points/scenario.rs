@@ -1,19 +1,33 @@
-//! The runbooks whose every crash point is tried. To add one, add a line to [`ALL`].
+//! The runbooks whose every crash point is tried. To add one, add a line to [`ALL`] or [`back::ALL`].
 
 use std::collections::BTreeMap;
 
 use runbook_core::{RunStatus, Runbook};
 use serde_json::{Value, json};
 
+use crate::back;
 use crate::steps::catalog;
 
 /// What a person does at a question.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
     /// Says yes.
     Grant,
     /// Cancels the run, root first.
     Cancel,
+    /// Holds the run, lets it go on, and says yes.
+    Hold,
+    /// Does without the step.
+    Skip,
+}
+
+/// What a person does once with a run that has ended.
+#[derive(Clone, Copy, Debug)]
+pub enum After {
+    /// Takes it back.
+    RollBack,
+    /// Has a step run again, with what depends on it or without.
+    Retry(&'static str, bool),
 }
 
 /// One runbook and what people do while it runs.
@@ -26,6 +40,8 @@ pub struct Scenario {
     pub people: &'static [(&'static str, Word)],
     /// How often a run that failed is given another chance.
     pub reopen: u32,
+    /// What is done when it has ended.
+    pub after: Option<After>,
     /// How it ends.
     pub ends: RunStatus,
     /// How long the cloud hides what is new, and how long the engine allows for it; milliseconds.
@@ -34,19 +50,25 @@ pub struct Scenario {
     pub every_pair: bool,
 }
 
-const PLAIN: Scenario = Scenario {
+pub const PLAIN: Scenario = Scenario {
     name: "",
     book: chain,
     children: BTreeMap::new,
     people: &[],
     reopen: 0,
+    after: None,
     ends: RunStatus::Succeeded,
     hidden: (0, 0),
     every_pair: false,
 };
 
 /// Every scenario.
-pub const ALL: &[Scenario] = &[
+pub fn all() -> impl Iterator<Item = &'static Scenario> {
+    ALL.iter().chain(back::ALL)
+}
+
+/// Runs that go forwards.
+const ALL: &[Scenario] = &[
     Scenario {
         name: "tag",
         book: || book(&[call(0, "tag", "cloud.tag")]),
@@ -131,11 +153,11 @@ pub const ALL: &[Scenario] = &[
 
 /// The scenario of this name.
 pub fn find(name: &str) -> Option<&'static Scenario> {
-    ALL.iter().find(|one| one.name == name)
+    all().find(|one| one.name == name)
 }
 
 /// A step that needs the one before it. `extra` overrides any field.
-fn step(index: usize, id: &str, uses: &str, with: Value, extra: Value) -> Value {
+pub fn step(index: usize, id: &str, uses: &str, with: Value, extra: Value) -> Value {
     let catalog = catalog();
     let work = catalog.get(uses).unwrap().work();
     let needs: Vec<usize> = index.checked_sub(1).into_iter().collect();
@@ -152,7 +174,7 @@ fn step(index: usize, id: &str, uses: &str, with: Value, extra: Value) -> Value 
     step
 }
 
-fn call(index: usize, id: &str, uses: &str) -> Value {
+pub fn call(index: usize, id: &str, uses: &str) -> Value {
     step(
         index,
         id,
@@ -162,7 +184,7 @@ fn call(index: usize, id: &str, uses: &str) -> Value {
     )
 }
 
-fn book(steps: &[Value]) -> Runbook {
+pub fn book(steps: &[Value]) -> Runbook {
     serde_json::from_value(json!({ "name": "scenario", "steps": steps })).unwrap()
 }
 
@@ -258,7 +280,7 @@ fn parent() -> Runbook {
     ])
 }
 
-fn child(steps: &[Value]) -> BTreeMap<String, Runbook> {
+pub fn child(steps: &[Value]) -> BTreeMap<String, Runbook> {
     let mut child = book(steps);
     child.name = "child".to_owned();
     BTreeMap::from([("child.yaml".to_owned(), child)])

@@ -103,6 +103,7 @@ kind!(Stated, "cloud.state");
 kind!(Tokened, "cloud.token");
 kind!(LookedUp, "cloud.look_up");
 kind!(Blind, "cloud.none");
+kind!(Removing, "cloud.remove");
 kind!(Reading, "cloud.read");
 
 impl Change for Tagged {
@@ -252,6 +253,20 @@ impl Action for Blind {
     }
 }
 
+/// Takes back what another step made.
+impl Action for Removing {
+    const CLASS: RetryClass = RetryClass::State;
+
+    fn repeat(&self) -> Repeat {
+        Repeat::Harmless
+    }
+
+    async fn act(&self, (): &(), context: &Context) -> StepResult<Progress<Free>> {
+        self.0.call(Op::Delete, Mode::State, context).send().await?;
+        Ok(Progress::Done(Free::new()))
+    }
+}
+
 impl Query for Reading {
     async fn read(&self, (): &(), context: &Context) -> StepResult<Free> {
         let reply = self.0.call(Op::Read, Mode::Read, context).send().await?;
@@ -280,6 +295,7 @@ fn kinds() -> Vec<StepKind> {
         action::<Tokened>(),
         action::<LookedUp>(),
         action::<Blind>(),
+        action::<Removing>(),
         query::<Reading>(),
         pure::<Free, Free>("compute", compute),
         engine::<Free, Free>("wait", Work::Timer),

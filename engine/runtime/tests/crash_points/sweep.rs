@@ -11,7 +11,10 @@ use crate::scenario::{self, Scenario};
 const HANDS: usize = 2;
 
 /// Double crashes of a scenario that one seed chooses.
-const SAMPLE: usize = 10;
+const SAMPLE: usize = 4;
+
+/// Of the many cases that are much alike, one in so many is chosen by each seed, another one each time.
+const SPARSE: usize = 5;
 
 /// What came of many cases.
 #[derive(Debug, Default)]
@@ -21,6 +24,9 @@ pub struct Tally {
     pub crashes: usize,
     pub double: usize,
     pub in_doubt: usize,
+    pub stops: usize,
+    pub refused: usize,
+    pub copies: usize,
     pub points: std::collections::BTreeSet<String>,
     /// What did not hold.
     pub wrong: Vec<String>,
@@ -34,6 +40,9 @@ impl Tally {
                 self.crashes += usize::from(played.deaths > 0);
                 self.double += usize::from(played.deaths > 1);
                 self.in_doubt += played.in_doubt;
+                self.stops += played.stops;
+                self.refused += played.refused;
+                self.copies += played.copies;
                 self.points.extend(played.points);
             }
             Err(why) => self.wrong.push(why),
@@ -61,17 +70,23 @@ impl Tally {
 /// One sweep after the other: the tests of this binary share two cores.
 static TURN: Mutex<()> = Mutex::new(());
 
+/// Something that can be played.
+pub trait Play: Sync {
+    /// Plays it. The error says what did not hold.
+    fn play(&self) -> Result<Played, String>;
+}
+
 /// Plays every case.
-pub fn play(cases: &[Case]) -> Tally {
+pub fn play<T: Play>(cases: &[T]) -> Tally {
     play_with(HANDS, cases)
 }
 
 /// Plays cases that mostly wait, more of them at once.
-pub fn play_waiting(cases: &[Case]) -> Tally {
-    play_with(3 * HANDS, cases)
+pub fn play_waiting<T: Play>(cases: &[T]) -> Tally {
+    play_with(4 * HANDS, cases)
 }
 
-fn play_with(hands: usize, cases: &[Case]) -> Tally {
+fn play_with<T: Play>(hands: usize, cases: &[T]) -> Tally {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let (tally, next) = (Mutex::new(Tally::default()), AtomicUsize::new(0));
     std::thread::scope(|scope| {
@@ -87,13 +102,27 @@ fn play_with(hands: usize, cases: &[Case]) -> Tally {
     tally.into_inner().unwrap()
 }
 
-/// One crash at every point of every scenario, and a few beyond the last: a run that is disturbed in
-/// another order may have more.
-pub fn every_point() -> Vec<Case> {
+/// What each seed chooses of cases that are much alike; as many seeds choose them all.
+fn sparse<T>(cases: Vec<T>, seeds: u64) -> Vec<T> {
+    let chosen = |index: usize| (index % SPARSE) < usize::try_from(seeds).unwrap_or(SPARSE);
+    let cases = cases.into_iter().enumerate();
+    cases.filter(|one| chosen(one.0)).map(|one| one.1).collect()
+}
+
+/// One crash at every point of every scenario, and one beyond the last: a run that is disturbed in
+/// another order may have more. Until its run is claimed each scenario passes the same points, in the
+/// same state: those are tried with the first one, and with all of them in longer searches.
+pub fn every_point(seeds: u64) -> Vec<Case> {
     let mut cases = Vec::new();
-    for scenario in scenario::ALL {
-        let points = baseline(scenario).points.len();
-        cases.extend((1..=points + 2).map(|point| Case {
+    for (number, scenario) in scenario::all().enumerate() {
+        let undisturbed = baseline(scenario);
+        let points = undisturbed.points.len();
+        let first = if number == 0 || seeds > 1 {
+            1
+        } else {
+            prologue(&undisturbed)
+        };
+        cases.extend((first..=points + 1).map(|point| Case {
             crashes: vec![point],
             ..Case::of(scenario)
         }));
@@ -120,18 +149,18 @@ fn prologue(baseline: &Baseline) -> usize {
 }
 
 /// A second crash while the first is mended: every pair of small scenarios, a choice of the others.
-pub fn second_crashes(seed: u64) -> Vec<Case> {
+pub fn second_crashes(seed: u64, seeds: u64) -> Vec<Case> {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let mut cases = Vec::new();
-    for scenario in scenario::ALL {
+    for scenario in scenario::all() {
         let undisturbed = baseline(scenario);
         let (points, prologue) = (undisturbed.points.len(), prologue(&undisturbed));
         let pairs: Vec<(usize, usize)> = if scenario.every_pair && seed == 1 {
             // The second process passes its own prologue and what is left of the run.
             let last = |first: usize| points - first + prologue + 2;
-            (prologue..=points)
-                .flat_map(|first| (1..=last(first)).map(move |second| (first, second)))
-                .collect()
+            let pairs = (prologue..=points)
+                .flat_map(|first| (1..=last(first)).map(move |second| (first, second)));
+            sparse(pairs.collect(), seeds)
         } else {
             let wide = points - prologue;
             let count = if scenario.hidden.1 > 0 { 2 } else { SAMPLE };
@@ -154,7 +183,7 @@ fn chain() -> (&'static Scenario, Baseline) {
 }
 
 /// Each trouble at each call of the chain, without a crash.
-pub fn every_trouble() -> Vec<Case> {
+pub fn every_trouble(seeds: u64) -> Vec<Case> {
     let (scenario, undisturbed) = chain();
     let mut cases = Vec::new();
     let calls = || 1..=undisturbed.calls;
@@ -180,11 +209,15 @@ pub fn every_trouble() -> Vec<Case> {
             ..Case::of(scenario)
         }));
     }
-    cases
+    // Half of them: each call has each second trouble.
+    let chosen =
+        |(index, _): &(usize, Case)| seeds > 1 || index % 2 == (index / undisturbed.calls) % 2;
+    let cases = cases.into_iter().enumerate();
+    cases.filter(chosen).map(|one| one.1).collect()
 }
 
 /// A crash at each point of the chain, and trouble with the first call of the process that mends it.
-pub fn trouble_after_a_crash() -> Vec<Case> {
+pub fn trouble_after_a_crash(seeds: u64) -> Vec<Case> {
     let (scenario, undisturbed) = chain();
     let each = |point: usize| {
         let broken = [Trouble::Dropped, Trouble::Lost][point % 2];
@@ -197,7 +230,7 @@ pub fn trouble_after_a_crash() -> Vec<Case> {
         })
     };
     let points = prologue(&undisturbed)..=undisturbed.points.len();
-    points.flat_map(each).collect()
+    sparse(points.flat_map(each).collect(), seeds)
 }
 
 /// The process dies while each call is on its way, and the call arrives after it.
@@ -216,10 +249,10 @@ pub fn calls_on_their_way() -> Vec<Case> {
 }
 
 /// A copy of the state file is taken when the process has died: driven to its end after the live one,
-/// and in the middle of it.
-pub fn copies() -> Vec<Case> {
+/// and in the middle of it; by somebody who knows that it is a copy, and by somebody who does not.
+pub fn copies(seeds: u64) -> Vec<Case> {
     let (scenario, undisturbed) = chain();
-    let prologue = prologue(&undisturbed);
+    let begun = prologue(&undisturbed);
     let each = |point: usize| {
         let both = Case {
             crashes: vec![point],
@@ -227,18 +260,23 @@ pub fn copies() -> Vec<Case> {
             ..Case::of(scenario)
         };
         let older = Case {
-            crashes: vec![point, prologue + point % 17],
+            crashes: vec![point, begun + point % 17],
             ..both.clone()
         };
-        if point.is_multiple_of(3) {
-            vec![both, older]
-        } else {
-            vec![both]
+        let told = |case: &Case| Case {
+            restored: true,
+            ..case.clone()
+        };
+        let all = vec![told(&both), told(&older), both, older];
+        if seeds > 1 {
+            return all;
         }
+        // The restored ones that find the live run finished at each second point, the rest in turn.
+        let turn = [0, 1, 0, 2, 0, 3][point % 6];
+        vec![all[turn].clone()]
     };
-    (prologue..=undisturbed.points.len())
-        .flat_map(each)
-        .collect()
+    let points = prologue(&undisturbed)..=undisturbed.points.len();
+    points.flat_map(each).collect()
 }
 
 /// The process that mends a create finds nothing, creates, and dies while nothing shows yet.

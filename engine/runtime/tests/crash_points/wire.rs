@@ -56,6 +56,11 @@ pub enum Op {
 }
 
 impl Op {
+    /// Whether it takes back what another call did.
+    pub fn takes_back(self) -> bool {
+        matches!(self, Self::Delete | Self::Restore)
+    }
+
     /// Whether it is there to change something.
     pub fn changes(self) -> bool {
         match self {
@@ -74,6 +79,8 @@ pub struct Call {
     pub step: String,
     pub token: String,
     pub attempt: u32,
+    /// Who calls.
+    pub process: u32,
     pub name: String,
     pub value: Value,
     /// The first so many calls of this kind for this token are throttled.
@@ -112,6 +119,7 @@ impl Call {
             step: context.step.clone(),
             token: context.token.clone(),
             attempt: context.attempt,
+            process: std::process::id(),
             name: name.to_owned(),
             value: Value::Null,
             throttle: 0,
@@ -125,6 +133,10 @@ impl Call {
             executed: Executed::Unknown,
             ..Fault::new(FaultKind::Transient, why)
         };
+        // As the clients of real steps do, before each request.
+        if !runbook_step::lease::holds() {
+            return Err(Fault::new(FaultKind::Internal, "the lease ran out"));
+        }
         let line = self
             .exchange()
             .await

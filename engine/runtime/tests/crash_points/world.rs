@@ -2,7 +2,9 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use crate::child::{Order, VARIABLE};
 use crate::ledger::{Ledger, Planned};
@@ -31,6 +33,73 @@ pub struct Manner {
     /// How long the engine waits before it believes that nothing is there, beyond what the scenario
     /// says; milliseconds.
     pub settle: u64,
+    /// How long its right lasts without renewal, in place of the usual one; milliseconds.
+    pub lease: Option<u64>,
+}
+
+/// A process that was started.
+pub struct Running {
+    child: Child,
+    go: PathBuf,
+    points: PathBuf,
+}
+
+/// How a process ended.
+pub struct End {
+    pub status: ExitStatus,
+    pub said: String,
+}
+
+impl Running {
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it ends.
+    pub fn end(self) -> End {
+        let output = self.child.wait_with_output().unwrap();
+        End {
+            status: output.status,
+            said: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        }
+    }
+
+    /// Waits until it has stopped itself; whether it has, and has not ended instead.
+    #[cfg(target_os = "linux")]
+    pub fn stopped(&mut self) -> bool {
+        let path = format!("/proc/{}/stat", self.id());
+        loop {
+            if self.child.try_wait().unwrap().is_some() {
+                return false;
+            }
+            // The name in brackets may hold anything; the state is the letter after it.
+            let stat = std::fs::read_to_string(&path).unwrap_or_default();
+            let state = stat.rsplit(')').next().unwrap_or_default().trim_start();
+            if state.starts_with('T') {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    /// Lets it go on.
+    #[cfg(target_os = "linux")]
+    pub fn go_on(&self) {
+        std::fs::write(&self.go, b"").unwrap();
+        let id = self.id().to_string();
+        let sent = Command::new("kill").args(["-CONT", &id]).status();
+        assert!(sent.unwrap().success());
+    }
+
+    /// The points that it has reached.
+    pub fn points(&self) -> Vec<String> {
+        lines(&self.points)
+    }
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    text.lines().map(str::to_owned).collect()
 }
 
 /// A state file and a cloud.
@@ -89,50 +158,81 @@ impl World {
 
     /// Starts a process over any state file.
     pub fn drive_over(&self, state: &Path, abort_at: Option<usize>) -> Result<Drive, String> {
-        let order = Order {
+        self.drive_as(&Order {
+            abort_at,
+            ..self.order("points", state)
+        })
+    }
+
+    /// Starts a process that goes on from a restored state file, as its operator knows.
+    pub fn restore(&self, state: &Path) -> Result<Drive, String> {
+        self.drive_as(&Order {
+            restored: true,
+            ..self.order("points", state)
+        })
+    }
+
+    /// What a process is to do that writes its points down under `name`.
+    pub fn order(&self, name: &str, state: &Path) -> Order {
+        Order {
             scenario: self.scenario.name.to_owned(),
             state: state.to_path_buf(),
             cloud: self.ledger.address,
-            abort_at,
+            abort_at: None,
+            stop_at: None,
+            stop_first: None,
+            go: self.folder.path().join(format!("{name}.go")),
             pause: self.manner.pause,
-            points: self.folder.path().join("points"),
+            points: self.folder.path().join(name),
             threads: self.manner.threads,
             reopen: self.scenario.reopen + self.manner.reopen,
             timeout: self.manner.timeout,
             settle: self.scenario.hidden.1 + self.manner.settle,
-        };
-        let output = Command::new(std::env::current_exe().unwrap())
+            lease: self.manner.lease,
+            patience: None,
+            restored: false,
+        }
+    }
+
+    /// Starts a process.
+    pub fn begin(&self, order: &Order) -> Running {
+        let child = Command::new(std::env::current_exe().unwrap())
             .args([
                 "--exact",
                 "the_process_that_dies",
                 "--include-ignored",
                 "--nocapture",
             ])
-            .env(VARIABLE, serde_json::to_string(&order).unwrap())
+            .env(VARIABLE, serde_json::to_string(order).unwrap())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
-            .output()
+            .spawn()
             .unwrap();
+        Running {
+            child,
+            go: order.go.clone(),
+            points: order.points.clone(),
+        }
+    }
+
+    fn drive_as(&self, order: &Order) -> Result<Drive, String> {
+        let end = self.begin(order).end();
         self.ledger.next_drive();
-        match (output.status.code(), output.status.signal()) {
+        match (end.status.code(), end.status.signal()) {
             (Some(0), _) => Ok(Drive::Ended),
-            (_, Some(6)) if abort_at.is_some_and(|last| self.points().len() >= last) => {
+            (_, Some(6))
+                if order
+                    .abort_at
+                    .is_some_and(|last| self.points().len() >= last) =>
+            {
                 Ok(Drive::Died)
             }
-            _ => Err(format!(
-                "{}: {}",
-                output.status,
-                String::from_utf8_lossy(&output.stderr).trim()
-            )),
+            _ => Err(format!("{}: {}", end.status, end.said)),
         }
     }
 
     /// The points that the last process reached.
     pub fn points(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(self.folder.path().join("points"));
-        text.unwrap_or_default()
-            .lines()
-            .map(str::to_owned)
-            .collect()
+        lines(&self.folder.path().join("points"))
     }
 }
