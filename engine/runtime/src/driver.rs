@@ -14,8 +14,7 @@ use std::time::Duration;
 
 use runbook_core::InstanceState;
 use runbook_core::{
-    Command, Corrupt, Input, Journal, Key, Measure, Method, Phase, Run, RunStatus, Timestamp, Work,
-    measure,
+    Command, Corrupt, Input, Journal, Key, Measure, Method, Phase, Run, RunStatus, Work,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -428,9 +427,7 @@ impl Driver {
     }
 
     pub(crate) fn measures(&self) -> Vec<Measure> {
-        let marks: Vec<(&str, Timestamp)> = self.run.marks().collect();
-        let started = self.run.started().unwrap_or_default();
-        measure(&self.facts.book.objectives, started, &marks)
+        self.run.measures()
     }
 
     /// Whether a command of this turn still has to be dispatched.
