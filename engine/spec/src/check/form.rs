@@ -75,7 +75,7 @@ mod tests {
             assert_eq!(found, ["R035 answer `pin` cannot be secret"], "{secret}");
         }
         let plain = wrong("{ pin: { type: string, secret: false } }");
-        assert_eq!(plain, [String::new(); 0]);
+        assert!(plain.is_empty(), "{plain:?}");
     }
 
     #[test]
