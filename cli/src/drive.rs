@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use crate::exit;
 use crate::failure::Failure;
 use crate::project::Project;
-use crate::prompt;
+use crate::prompt::{self, Desk};
 use crate::scenario::World;
 use crate::state;
 use crate::ui::next::next;
@@ -28,6 +28,7 @@ pub(crate) struct Driving {
     pub(crate) store: Store,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) progress: Arc<Progress>,
+    desk: Arc<Desk>,
     stop: watch::Sender<Watch>,
 }
 
@@ -61,11 +62,14 @@ fn user_id() -> Option<String> {
 impl Driving {
     pub(crate) fn new(project: &Project, json: bool) -> Result<Self, Failure> {
         let (stop, _) = watch::channel(Watch::Go);
+        let store = Store::open(project.state())?;
+        let progress = Progress::new(Mode::choose(json));
         let driving = Self {
             project: project.clone(),
-            store: Store::open(project.state())?,
+            desk: Desk::new(store.clone(), progress.clone()),
+            store,
             catalog: Arc::new(runbook_steps::catalog()),
-            progress: Progress::new(Mode::choose(json)),
+            progress,
             stop,
         };
         driving.listen();
@@ -135,10 +139,10 @@ impl Driving {
         if !interactive {
             return shown;
         }
-        let asking = prompt::asking(self.store.clone(), self.progress.clone());
+        let desk = self.desk.clone();
         Arc::new(move |notice| {
             shown(notice);
-            asking(notice);
+            desk.notice(notice);
         })
     }
 

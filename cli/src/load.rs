@@ -255,43 +255,44 @@ fn uses_env_in_expression(text: &str) -> bool {
 }
 
 fn parameters(book: &runbook_core::Runbook, wrong: &[runbook_spec::ParamError]) -> Failure {
-    let lines: Vec<String> = wrong
-        .iter()
-        .map(|one| match &one.help {
-            Some(help) => format!("  {one}; {help}\n"),
-            None => format!("  {one}\n"),
-        })
-        .collect();
-    let declared: Vec<String> = book
-        .params
-        .iter()
-        .map(|(name, param)| {
-            if param.default.is_some() {
-                format!("[{name}]")
-            } else {
-                name.clone()
-            }
-        })
-        .collect();
     let failure = Failure {
         report: Some(
             format!(
                 "{} {}\n",
                 style::bold(&book.name),
                 "does not take these parameters:"
-            ) + &lines.concat(),
+            ) + &wrong_lines(wrong),
         ),
         details: json!(wrong),
         ..Failure::usage("wrong parameters; nothing was done")
     };
-    if declared.is_empty() {
-        failure.help("it takes no parameters")
-    } else {
-        failure.help(format!(
-            "give them with --param NAME=VALUE; it takes {}",
-            declared.join(", ")
-        ))
+    match wanted(&book.params) {
+        None => failure.help("it takes no parameters"),
+        Some(names) => failure.help(format!(
+            "give them with --param NAME=VALUE; it takes {names}"
+        )),
     }
+}
+
+/// A line for each value that does not fit its declaration.
+pub(crate) fn wrong_lines(wrong: &[runbook_spec::ParamError]) -> String {
+    let line = |one: &runbook_spec::ParamError| match &one.help {
+        Some(help) => format!("  {one}; {help}\n"),
+        None => format!("  {one}\n"),
+    };
+    wrong.iter().map(line).collect()
+}
+
+/// Names of what is declared, in brackets where a default stands in.
+pub(crate) fn wanted(declared: &BTreeMap<String, runbook_core::Param>) -> Option<String> {
+    let names: Vec<String> = declared
+        .iter()
+        .map(|(name, param)| match param.default {
+            Some(_) => format!("[{name}]"),
+            None => name.clone(),
+        })
+        .collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 /// What was typed, read as the declared type says: `1.10` is a version where a string is wanted, and a

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runbook_core::{Event, Measure, OnFailure, Run, Step, StepStatus, Timestamp, Undoing, measure};
+use runbook_core::{Event, Measure, OnFailure, Run, Step, StepStatus, Timestamp, Undoing};
 use runbook_runtime::store::{Filter, RunInfo, Snapshot};
 use runbook_runtime::{Options, Store, now};
 use runbook_step::scope::Scope;
@@ -99,9 +99,7 @@ impl Loaded {
     }
 
     pub(crate) fn measures(&self) -> Vec<Measure> {
-        let marks: Vec<(&str, Timestamp)> = self.run.marks().collect();
-        let started = self.run.started().unwrap_or(self.info.created);
-        measure(&self.run.book().objectives, started, &marks)
+        self.run.measures()
     }
 }
 

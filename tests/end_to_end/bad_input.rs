@@ -74,6 +74,12 @@ const CASES: &[Case] = &[
         says: &["R026", "http.check"],
     },
     Case {
+        name: "a secret answer",
+        runbook: "name: bad\nsteps:\n  - { id: one, uses: manual, with: { message: hi, form: { pin: { type: string, secret: true } } } }\n",
+        args: &[],
+        says: &["R035", "secrets.NAME"],
+    },
+    Case {
         name: "no items at once",
         runbook: "name: bad\nsteps:\n  - { id: one, uses: log, for_each: '[1, 2]', max_parallel: [1, 0], with: { message: hi } }\n",
         args: &[],

@@ -311,3 +311,64 @@ fn a_report_tells_what_happened() {
     let report: serde_json::Value = serde_json::from_str(&said.out).unwrap();
     assert_eq!(report["runs"][0]["status"], "succeeded");
 }
+
+#[test]
+fn a_recovery_point_that_is_not_found_misses_the_objective() {
+    let person = Person::new(1);
+    // The second one fails and is tolerated, or is not wanted at all.
+    let book = |second: &str| {
+        format!(
+            "name: points\nobjectives: {{ rpo: 5m }}\nsteps:\n  - {{ id: one, uses: log, marks: recovery_point, with: {{ message: found }} }}\n  - {{ id: two, uses: assert, marks: recovery_point, on_failure: continue, {second} }}\n"
+        )
+    };
+    let file = person.runbook("points", &book("with: { that: 'false' }"));
+    let said = person.types(&["run", &file]).exits(4);
+    assert!(said.out.contains("not measured"), "{}", said.out);
+    let run = person.runs()[0].clone();
+    let shown = person.shown(&run);
+    assert_eq!(shown["status"], "objective_missed");
+    assert_eq!(shown["objectives"][0]["met"], false);
+
+    let file = person.runbook("points", &book("when: 'false', with: { that: 'true' }"));
+    person.types(&["run", &file]).exits(0);
+}
+
+#[test]
+fn a_form_is_answered_with_its_types() {
+    let person = Person::new(1);
+    let file = person.runbook(
+        "form",
+        "name: form\nsteps:\n  - id: go\n    uses: manual\n    with:\n      message: Do it\n      form:\n        ticket: { type: string }\n        count: { type: integer, min: 1 }\n        drain: { type: duration, default: 90s }\n  - { id: done, uses: log, with: { message: '{{ steps.go.ticket }} {{ steps.go.count }} {{ steps.go.drain }}' } }\n",
+    );
+    person.types(&["run", &file]).exits(3);
+    let run = person.runs()[0].clone();
+    let approve = |answers: &[&str]| {
+        let mut args = vec!["approve", &run, "go"];
+        for answer in answers {
+            args.extend(["--answer", answer]);
+        }
+        person.types(&args)
+    };
+    let said = approve(&["count=none", "tikcet=1.10"]).exits(2);
+    for line in [
+        "step `go` does not ask for `tikcet`; did you mean `ticket`?",
+        "answer `count` has to be a whole number, not the text `none`",
+        "answer `ticket` is missing",
+        "it takes count, [drain], ticket",
+    ] {
+        assert!(said.err.contains(line), "{line}: {}", said.err);
+    }
+    let said = approve(&["count=0", "ticket=1.10"]).exits(2);
+    assert!(said.err.contains("`0` is below 1"), "{}", said.err);
+    let refused = person
+        .types(&["reject", &run, "go", "--answer", "count=1"])
+        .exits(2);
+    assert!(refused.err.contains("--comment"), "{}", refused.err);
+    assert_eq!(
+        person.shown(&run)["status"],
+        "waiting",
+        "nothing was recorded"
+    );
+    let said = approve(&["count=2", "ticket=1.10"]).exits(0);
+    assert!(said.out.contains("1.10 2 1m30s"), "{}", said.out);
+}

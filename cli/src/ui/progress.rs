@@ -1,7 +1,7 @@
 //! Watches runs: live on a terminal, plain lines when piped, events as JSON lines when asked.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use console::Term;
@@ -37,12 +37,21 @@ impl Mode {
     }
 }
 
+/// How often a live line moves.
+const TICK: Duration = Duration::from_millis(120);
+
 /// Shows the notices of all runs that a command drives.
 pub(crate) struct Progress {
     mode: Mode,
     screen: MultiProgress,
     state: Mutex<State>,
+    /// The line of the question that is at the prompt. While it stands there no line is live: what is
+    /// typed shows where the cursor is. Locked after `state`.
+    prompt: Mutex<Option<String>>,
 }
+
+/// Takes the line that the cursor is in off the screen.
+const ERASE: &str = "\r\x1b[2K";
 
 #[derive(Default)]
 struct State {
@@ -60,6 +69,7 @@ impl Progress {
             mode,
             screen,
             state: Mutex::default(),
+            prompt: Mutex::default(),
         })
     }
 
@@ -74,16 +84,52 @@ impl Progress {
         self.mode
     }
 
-    /// Takes the live part off the screen while `action` uses it.
-    pub(crate) fn suspend<T>(&self, action: impl FnOnce() -> T) -> T {
-        self.screen.suspend(action)
+    /// Puts a prompt below everything else and leaves the cursor behind it; the live part makes way.
+    pub(crate) fn ask(&self, prompt: &str) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.prompt.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match open.replace(prompt.to_owned()) {
+            Some(_) => ERASE,
+            None => {
+                for bar in state.bars.values() {
+                    bar.disable_steady_tick();
+                }
+                let _ = self.screen.clear();
+                self.screen.set_draw_target(ProgressDrawTarget::hidden());
+                ""
+            }
+        };
+        out(&format!("{before}{prompt}"));
     }
 
-    /// A line that stays, for people only.
+    /// Nothing is asked any more: the live part comes back. `erase` unless the person's Enter has ended
+    /// the prompt's line.
+    pub(crate) fn asked(&self, erase: bool) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.prompt.lock().unwrap_or_else(PoisonError::into_inner);
+        if open.take().is_none() {
+            return;
+        }
+        if erase {
+            out(ERASE);
+        }
+        self.screen.set_draw_target(ProgressDrawTarget::stdout());
+        for bar in state.bars.values() {
+            bar.enable_steady_tick(TICK);
+        }
+    }
+
+    /// A line that stays, for people only; above the prompt, if there is one.
     pub(crate) fn line(&self, text: &str) {
         match self.mode {
             Mode::Live => {
-                let _ = self.screen.println(text);
+                let open = self.prompt.lock().unwrap_or_else(PoisonError::into_inner);
+                match &*open {
+                    Some(prompt) => out(&format!("{ERASE}{text}\n{prompt}")),
+                    None => {
+                        let _ = self.screen.println(text);
+                    }
+                }
             }
             Mode::Plain => out(&format!("{text}\n")),
             Mode::Json => {}
@@ -151,7 +197,7 @@ impl Progress {
                         bar.set_style(look);
                     }
                     bar.set_prefix(format!("{name:<38}"));
-                    bar.enable_steady_tick(Duration::from_millis(120));
+                    bar.enable_steady_tick(TICK);
                     bar
                 });
                 bar.set_message(note);
@@ -167,6 +213,7 @@ impl Progress {
 
     /// Takes every live line off the screen.
     pub(crate) fn clear(&self) {
+        self.asked(true);
         if let Ok(mut state) = self.state.lock() {
             for bar in std::mem::take(&mut state.bars).into_values() {
                 bar.finish_and_clear();
@@ -177,7 +224,7 @@ impl Progress {
 }
 
 /// Names of the steps above a run: the ids of child runs carry them.
-fn prefix(run: &str) -> String {
+pub(crate) fn prefix(run: &str) -> String {
     match run.split_once('.') {
         Some((_, path)) => format!("{}/", path.replace('.', "/")),
         None => String::new(),

@@ -13,9 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runbook_core::{
-    Corrupt, Input, Journal, Key, Measure, Run, RunStatus, Timestamp, Work, measure,
-};
+use runbook_core::{Corrupt, Input, Journal, Key, Measure, Run, RunStatus, Work};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
@@ -382,8 +380,6 @@ impl Driver {
     }
 
     pub(crate) fn measures(&self) -> Vec<Measure> {
-        let marks: Vec<(&str, Timestamp)> = self.run.marks().collect();
-        let started = self.run.started().unwrap_or_default();
-        measure(&self.facts.book.objectives, started, &marks)
+        self.run.measures()
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod child;
 pub(crate) mod environment;
 pub(crate) mod expression;
+pub(crate) mod form;
 pub(crate) mod given;
 pub(crate) mod id;
 pub(crate) mod inputs;
@@ -42,6 +43,7 @@ const GROUPS: &[&[Code]] = &[
     environment::CODES,
     given::CODES,
     unused::CODES,
+    form::CODES,
 ];
 
 /// Every code, in order.

@@ -9,6 +9,7 @@ mod diagnostic;
 mod document;
 mod environment;
 mod export;
+mod form;
 mod load;
 mod nearest;
 mod params;
@@ -24,6 +25,7 @@ pub use environment::{
     Schedule, Variable, environments,
 };
 pub use export::{environment_schema, runbook_schema};
+pub use form::check_answers;
 pub use load::{Loaded, NotFound, find_runbook, load_runbook, load_source};
 pub use params::{CheckedParams, ParamError, check_params};
 pub use source::Source;

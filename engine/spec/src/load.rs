@@ -10,7 +10,7 @@ use std::sync::Arc;
 use runbook_core::Runbook;
 use runbook_step::Catalog;
 
-use crate::check::{Report, id, inputs, marks, needs, reference, undo, until, unused};
+use crate::check::{Report, form, id, inputs, marks, needs, reference, undo, until, unused};
 use crate::compile;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::document::{self, Document, UndoNode};
@@ -124,7 +124,11 @@ impl Loader<'_> {
         let names = reference::Names::new(&document, self.environment, outputs, (&needs, &order));
         for step in &document.steps {
             if let Some(kind) = step.kind {
+                let before = report.list.len();
                 inputs::check(report, kind, (step.with, &step.uses_at), &names);
+                if report.list.len() == before {
+                    form::check(report, step);
+                }
             }
             if let Some(UndoNode::With {
                 kind: Some(kind),

@@ -20,7 +20,7 @@ pub struct CheckedParams {
     pub secrets: BTreeMap<String, String>,
 }
 
-/// One parameter that does not fit.
+/// One parameter, or one answer to a form, that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{message}")]
 pub struct ParamError {
@@ -72,7 +72,7 @@ pub fn check_params(
             Ok(value) => {
                 values.insert(name.clone(), value);
             }
-            Err(why) => wrong.push(error(name, param, &why)),
+            Err(why) => wrong.push(error("parameter", name, param, &why)),
         }
     }
     if wrong.is_empty() {
@@ -83,15 +83,15 @@ pub fn check_params(
     }
 }
 
-fn error(name: &str, param: &Param, why: &str) -> ParamError {
+pub(crate) fn error(noun: &str, name: &str, param: &Param, why: &str) -> ParamError {
     let verb = ["has ", "is ", "was "]
         .iter()
         .any(|word| why.starts_with(word));
     ParamError {
         name: name.to_owned(),
         message: match verb {
-            true => format!("parameter `{name}` {why}"),
-            false => format!("parameter `{name}`: {why}"),
+            true => format!("{noun} `{name}` {why}"),
+            false => format!("{noun} `{name}`: {why}"),
         },
         help: param
             .description

@@ -45,7 +45,7 @@ struct Field {
     /// The answer when none is given.
     #[serde(default)]
     default: Option<Value>,
-    /// The answer never reaches the store, a log or an error.
+    /// Has to be false: an answer is kept in clear.
     #[serde(default)]
     secret: bool,
     /// The only answers allowed.
