@@ -152,7 +152,12 @@ fn calls_out(scenario: &Scenario, (_, step, _): &Key) -> bool {
 
 /// At any moment: no call without its intent on disk, no effect of a change whose `observed` is not.
 pub fn intents(world: &World, journals: &Journals) -> Result<(), String> {
-    let tokens: BTreeSet<String> = journals.tokens().into_values().collect();
+    // What cleans up runs again with a token of its own when its run was given another chance.
+    let intended = |(_, event): (Key, &Event)| match event {
+        Event::AttemptStarted { token, .. } => Some(token.clone()),
+        _ => None,
+    };
+    let tokens: BTreeSet<String> = journals.events().filter_map(intended).collect();
     let observed: BTreeSet<Key> = journals
         .events()
         .filter(|(_, event)| matches!(event, Event::Observed { .. }))
