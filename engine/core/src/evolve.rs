@@ -69,6 +69,13 @@ impl Run {
 
     fn evolve_run(&mut self, at: Timestamp, event: &Event) -> Result<(), Corrupt> {
         match event {
+            Event::Finished { .. } | Event::RollbackStarted {} if !self.active.is_empty() => {
+                return Err(Corrupt {
+                    kind: event.kind(),
+                    step: "none".to_owned(),
+                    state: "with work in flight".to_owned(),
+                });
+            }
             Event::Started { epoch, .. } => {
                 self.life = Life::Live;
                 self.started = Some(at);
@@ -108,23 +115,7 @@ impl Run {
                 self.life = Life::Live;
                 self.finished = None;
             }
-            Event::RollbackStarted {} => {
-                if !self.active.is_empty() {
-                    return Err(Corrupt {
-                        kind: event.kind(),
-                        step: "none".to_owned(),
-                        state: "with work in flight".to_owned(),
-                    });
-                }
-                self.unwind();
-            }
-            Event::Finished { .. } if !self.active.is_empty() => {
-                return Err(Corrupt {
-                    kind: event.kind(),
-                    step: "none".to_owned(),
-                    state: "with work in flight".to_owned(),
-                });
-            }
+            Event::RollbackStarted {} => self.unwind(),
             Event::Finished { status, outputs } => {
                 self.life = Life::Ended(*status);
                 self.finished = Some(at);
