@@ -71,6 +71,13 @@ impl Run {
 
     fn evolve_run(&mut self, at: Timestamp, event: &Event) -> Result<(), Corrupt> {
         match event {
+            Event::Finished { .. } | Event::RollbackStarted {} if !self.active.is_empty() => {
+                return Err(Corrupt {
+                    kind: event.kind(),
+                    step: "none".to_owned(),
+                    state: "with work in flight".to_owned(),
+                });
+            }
             Event::Started { epoch, .. } => {
                 self.life = Life::Live;
                 self.started = Some(at);
@@ -105,23 +112,7 @@ impl Run {
             Event::Restored { .. } => self.restore(),
             Event::Redefined { .. } => {}
             Event::RollbackRequested { .. } => self.want_rollback(),
-            Event::RollbackStarted {} => {
-                if !self.active.is_empty() {
-                    return Err(Corrupt {
-                        kind: event.kind(),
-                        step: "none".to_owned(),
-                        state: "with work in flight".to_owned(),
-                    });
-                }
-                self.unwind();
-            }
-            Event::Finished { .. } if !self.active.is_empty() => {
-                return Err(Corrupt {
-                    kind: event.kind(),
-                    step: "none".to_owned(),
-                    state: "with work in flight".to_owned(),
-                });
-            }
+            Event::RollbackStarted {} => self.unwind(),
             Event::Finished { status, outputs } => {
                 self.life = Life::Ended(*status);
                 self.finished = Some(at);

@@ -208,7 +208,7 @@ impl Run {
             return Vec::new();
         };
         let untouched = self.instance(key).is_some_and(|one| one.undo.is_none());
-        if !rollback.ready.contains(&key.step) || !untouched {
+        if !self.may_be_taken_back(key.step) || !untouched {
             return Vec::new();
         }
         let (step, item) = (self.name(key.step), self.item(key));
@@ -336,14 +336,17 @@ impl Run {
         }
     }
 
+    /// Whether everything that was built on a step is settled, and the step is not.
+    fn may_be_taken_back(&self, step: usize) -> bool {
+        let rollback = self.rollback.as_ref();
+        rollback.is_some_and(|rollback| rollback.ready.contains(&step))
+    }
+
     /// Folds a fact about an undo into the state; false when it does not fit.
     pub(crate) fn evolve_undo(&mut self, at: Timestamp, event: &Event, key: Key) -> bool {
         let epoch = self.epoch;
         let restored = self.restored;
-        let ready = self
-            .rollback
-            .as_ref()
-            .is_some_and(|rollback| rollback.ready.contains(&key.step));
+        let ready = self.may_be_taken_back(key.step);
         let Some(instance) = self
             .steps
             .get_mut(key.step)

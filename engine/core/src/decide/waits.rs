@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::run::Life;
 use crate::{
-    Effect, Event, Executed, Fault, FaultKind, Gate, InstanceState, Journal, Key, OnFailure, Phase,
-    Run, Section, Timestamp, Work, format_millis,
+    Attempt, Effect, Event, Executed, Fault, FaultKind, Gate, InstanceState, Journal, Key,
+    OnFailure, Phase, Run, Section, Timestamp, Work, format_millis,
 };
 
 impl Run {
@@ -132,49 +132,7 @@ impl Run {
                 let waited = format_millis(now.since(attempt.first));
                 self.done(now, key, json!({ "waited": waited }), Effect::None, None)
             }
-            // Nothing was in flight when its time ran out while nobody drove the run.
-            InstanceState::Live(Phase::Retrying { .. })
-                if attempt.tries > 0 && attempt.deadline <= now =>
-            {
-                vec![Event::Failed {
-                    step,
-                    item,
-                    attempt: number,
-                    fault: self.overdue(now, key, false),
-                }]
-            }
-            // A person had it tried again in a run that has no time left for it.
-            InstanceState::Live(Phase::Retrying { .. })
-                if self.deadline_of(now, key.step) <= now =>
-            {
-                vec![self.cut_as_late(key)]
-            }
-            InstanceState::Live(Phase::Retrying { .. }) => {
-                let started = Event::AttemptStarted {
-                    step,
-                    item,
-                    attempt: number + 1,
-                    token: attempt.token.clone(),
-                    inputs: None,
-                    deadline: if attempt.tries == 0 {
-                        self.deadline_of(now, key.step)
-                    } else {
-                        attempt.deadline
-                    },
-                };
-                let again = Event::Waiting {
-                    step: self.name(key.step),
-                    item: self.item(key),
-                    attempt: number + 1,
-                    // A timer's time has come; a question is asked again and waits for its answer.
-                    until: (work == Work::Timer).then_some(now),
-                    note: attempt.note.clone().unwrap_or_default(),
-                };
-                let waits = matches!(work, Work::Timer | Work::Gate(_));
-                std::iter::once(started)
-                    .chain(waits.then_some(again))
-                    .collect()
-            }
+            InstanceState::Live(Phase::Retrying { .. }) => self.again(now, key, attempt),
             InstanceState::Live(Phase::Flying | Phase::Waiting { .. })
                 if attempt.deadline <= now =>
             {
@@ -200,6 +158,48 @@ impl Run {
             | InstanceState::Failed { .. }
             | InstanceState::Cancelled => Vec::new(),
         }
+    }
+
+    /// The next attempt is due.
+    fn again(&self, now: Timestamp, key: Key, attempt: &Attempt) -> Vec<Event> {
+        let (step, item, number) = (self.name(key.step), self.item(key), attempt.number);
+        let work = self.book.steps[key.step].work;
+        // Nothing was in flight when its time ran out while nobody drove the run.
+        if attempt.tries > 0 && attempt.deadline <= now {
+            return vec![Event::Failed {
+                step,
+                item,
+                attempt: number,
+                fault: self.overdue(now, key, false),
+            }];
+        }
+        // A person had it tried again in a run that has no time left for it.
+        if self.deadline_of(now, key.step) <= now {
+            return vec![self.cut_as_late(key)];
+        }
+        let mut events = vec![Event::AttemptStarted {
+            step: step.clone(),
+            item,
+            attempt: number + 1,
+            token: attempt.token.clone(),
+            inputs: None,
+            deadline: if attempt.tries == 0 {
+                self.deadline_of(now, key.step)
+            } else {
+                attempt.deadline
+            },
+        }];
+        if matches!(work, Work::Timer | Work::Gate(_)) {
+            events.push(Event::Waiting {
+                step,
+                item,
+                attempt: number + 1,
+                // A timer's time has come; a question is asked again and waits for its answer.
+                until: (work == Work::Timer).then_some(now),
+                note: attempt.note.clone().unwrap_or_default(),
+            });
+        }
+        events
     }
 
     pub(super) fn overdue(&self, now: Timestamp, key: Key, flying: bool) -> Fault {

@@ -9,6 +9,7 @@
 
 mod book;
 mod dice;
+mod people;
 mod sim;
 mod track;
 mod world;
@@ -55,7 +56,7 @@ fn play(scenario: &str, seeds: u64, one: impl Fn(Dice, &mut Option<Sim>)) {
         let mut kept = None;
         let outcome = catch_unwind(AssertUnwindSafe(|| one(Dice::new(seed), &mut kept)));
         if let (Some(sim), true) = (&kept, only.is_some()) {
-            eprintln!("{}", sim.story());
+            let _ = writeln!(std::io::stderr(), "{}", sim.story());
         }
         if outcome.is_err() {
             panic!("RUNBOOK_SEED={seed} cargo test -p runbook-core --test simulation {scenario}");

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use runbook_core::{
-    Command, Input, InstanceState, Journal, Key, Method, Phase, Prepared, Resolution, Run,
-    RunStatus, Runbook, Section, Timestamp, Work,
+    Command, Fault, FaultKind, Input, Journal, Key, Method, Prepared, Run, RunStatus, Runbook,
+    Section, Timestamp, Work,
 };
 use serde_json::{Value, json};
 
 use crate::dice::Dice;
+use crate::people::is_word;
 use crate::track::{At, Track, built_on};
 use crate::world::{Mood, World};
 
@@ -37,7 +38,7 @@ pub(crate) struct Sim {
     pub(crate) book: Arc<Runbook>,
     pub(crate) run: Run,
     pub(crate) journal: Vec<Journal>,
-    /// Lengths of the journal after each input: what one input means is written as one.
+    /// Lengths of the journal after each input.
     commits: Vec<usize>,
     pub(crate) track: Track,
     pub(crate) world: World,
@@ -260,10 +261,7 @@ impl Sim {
             }
             Command::PrepareUndo { key } => {
                 let prepared = match self.dice.chance(self.world.mood.permanent / 3) {
-                    true => Err(runbook_core::Fault::new(
-                        runbook_core::FaultKind::Invalid,
-                        "unfit",
-                    )),
+                    true => Err(unfit()),
                     false => Ok((format!("undo/{}/{}", key.step, key.item), None)),
                 };
                 self.input(Input::UndoPrepared { key, prepared });
@@ -281,10 +279,7 @@ impl Sim {
     fn prepare(&mut self, step: usize, item: Option<usize>) {
         let here = &self.book.steps[step];
         let prepared = if self.dice.chance(self.world.mood.permanent / 3) {
-            Prepared::Unfit(runbook_core::Fault::new(
-                runbook_core::FaultKind::Invalid,
-                "unfit",
-            ))
+            Prepared::Unfit(unfit())
         } else if item.is_none() && self.dice.chance(self.world.mood.skip) {
             Prepared::Skip { saw: json!({}) }
         } else if let (Some(for_each), None) = (&here.for_each, item) {
@@ -390,112 +385,6 @@ impl Sim {
             answer,
         });
         assert_eq!(count, 0, "a stale answer of {key:?} is believed");
-    }
-
-    /// A person says something, sensible or not.
-    pub(crate) fn word(&mut self) {
-        let (actor, reason) = ("ann".to_owned(), "because".to_owned());
-        let step = self.dice.below(self.book.steps.len());
-        let input = match self.dice.roll(16) {
-            0 | 1 => Input::Pause { actor, reason },
-            2 => Input::Unpause { actor },
-            3 => Input::Reopen { actor },
-            4..=6 => Input::Retry {
-                step,
-                downstream: self.dice.chance(50),
-                actor,
-                reason,
-            },
-            7 | 8 => Input::Skip {
-                step,
-                actor,
-                reason,
-            },
-            9 if self.dice.chance(60) => Input::Cancel {
-                actor,
-                reason: None,
-            },
-            10 if self.dice.chance(60) => Input::RollBack { actor, reason },
-            11..=13 => {
-                self.answer_person();
-                return;
-            }
-            _ => {
-                self.help(50);
-                return;
-            }
-        };
-        self.input(input);
-    }
-
-    fn questions(&self) -> Vec<Key> {
-        let asks = |(key, at): (&Key, &At)| {
-            let gate = matches!(self.book.steps[key.step].work, Work::Gate(_));
-            (gate && matches!(at, At::Waiting(_))).then_some(*key)
-        };
-        self.track.live.iter().filter_map(asks).collect()
-    }
-
-    fn is_asking(&self) -> bool {
-        !self.questions().is_empty()
-    }
-
-    /// A person answers an open question.
-    fn answer_person(&mut self) {
-        let open = self.questions();
-        if open.is_empty() {
-            return;
-        }
-        let key = self.dice.pick(&open);
-        let granted = !self.dice.chance(self.world.mood.permanent);
-        let actor = format!("p{}", self.dice.roll(3));
-        self.input(Input::Answered {
-            key,
-            actor,
-            granted,
-            comment: None,
-            outputs: json!({}),
-        });
-    }
-
-    /// A person decides what is in doubt, and lets a held run go on.
-    pub(crate) fn help(&mut self, often: u64) {
-        if !self.dice.chance(often) {
-            return;
-        }
-        self.answer_person();
-        let doubts: Vec<Key> = self
-            .run
-            .active()
-            .filter(|key| self.in_doubt(*key))
-            .collect();
-        for key in doubts {
-            let made = self.world.is_made(key);
-            let resolution = match self.dice.roll(3) {
-                0 => {
-                    self.world.excuse(key);
-                    Resolution::Skip
-                }
-                _ if made => Resolution::Done(json!({})),
-                _ => Resolution::Retry,
-            };
-            self.input(Input::Resolve {
-                key,
-                actor: "ann".into(),
-                reason: "looked".into(),
-                resolution,
-            });
-        }
-        if self.run.is_paused() {
-            self.input(Input::Reopen {
-                actor: "ann".into(),
-            });
-        }
-    }
-
-    fn in_doubt(&self, key: Key) -> bool {
-        let state = self.run.instance(key).map(|one| &one.state);
-        matches!(state, Some(InstanceState::Live(Phase::InDoubt { .. })))
     }
 
     /// Plays with all its trouble for a while, then lets the run end.
@@ -606,24 +495,6 @@ impl Sim {
     }
 }
 
-fn is_word(input: &Input) -> bool {
-    match input {
-        Input::Drive { .. }
-        | Input::Prepared { .. }
-        | Input::Finished { .. }
-        | Input::Tick
-        | Input::Unwind
-        | Input::UndoPrepared { .. }
-        | Input::Concluded { .. } => false,
-        Input::Answered { .. }
-        | Input::Cancel { .. }
-        | Input::Resolve { .. }
-        | Input::Reopen { .. }
-        | Input::Pause { .. }
-        | Input::Unpause { .. }
-        | Input::Retry { .. }
-        | Input::Skip { .. }
-        | Input::Restore { .. }
-        | Input::RollBack { .. } => true,
-    }
+fn unfit() -> Fault {
+    Fault::new(FaultKind::Invalid, "unfit")
 }

@@ -79,6 +79,12 @@ impl Driver {
             {
                 Standing::Waiting
             }
+            // It was given another chance while the run is held.
+            Some(InstanceState::Live(Phase::Retrying { .. }))
+                if self.run.is_paused() && self.run.resting().contains(&key) =>
+            {
+                Standing::Waiting
+            }
             _ => Standing::Busy,
         }
     }
