@@ -186,20 +186,20 @@ impl Job {
                 shape: Shape::Action,
                 ..
             } => self.act(inputs).await,
-            Form::Call { .. } => match self.ask(inputs, Ask::Observe).await? {
-                Reply::Differs(before) => {
-                    let creates = self.creates();
-                    if creates && self.context.recovering && !self.settled() {
+            Form::Call { .. } => loop {
+                match self.ask(inputs, Ask::Observe).await? {
+                    // What an earlier attempt may have made is looked for before another one is.
+                    Reply::Differs(_)
+                        if self.creates() && self.context.recovering && !self.settled() =>
+                    {
                         tokio::time::sleep(LOOK_AGAIN).await;
-                        return Ok(Answer::Again {
-                            at: (self.clock.now)(),
-                            note: "looks for what an earlier attempt may have made".to_owned(),
-                        });
                     }
-                    let reply = self.ask(inputs, Ask::Apply(before)).await?;
-                    self.answer(reply)
+                    Reply::Differs(before) => {
+                        let reply = self.ask(inputs, Ask::Apply(before)).await?;
+                        return self.answer(reply);
+                    }
+                    reply => return self.answer(reply),
                 }
-                reply => self.answer(reply),
             },
             Form::Engine(_) | Form::Pure(_) => Err(confused(self.kind.name)),
         }
