@@ -367,7 +367,8 @@ impl Run {
         if !fits {
             return Err(misfit(event, key, &instance.state));
         }
-        let before_unsure = before.as_ref().is_some_and(|last| last.unsure);
+        // Of a first attempt a restored journal cannot tell; later ones know it from the one before.
+        let unsure = before.as_ref().map_or(self.restored, |last| last.unsure);
         let fresh = before.as_ref().is_none_or(|last| last.tries == 0);
         instance.attempt = Some(Attempt {
             number: *number,
@@ -388,7 +389,7 @@ impl Run {
             epoch,
             before: before.and_then(|last| last.before),
             note: None,
-            unsure: before_unsure || self.restored,
+            unsure,
             grants: Vec::new(),
             overdue: false,
         });
