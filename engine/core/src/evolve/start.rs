@@ -92,7 +92,8 @@ impl Run {
             return Err(misfit(event, key, &instance.state));
         }
         let before_overdue = before.as_ref().is_some_and(|last| last.overdue);
-        let before_unsure = before.as_ref().is_some_and(|last| last.unsure);
+        // Of a first attempt a restored journal cannot tell; later ones know it from the one before.
+        let unsure = before.as_ref().map_or(self.restored, |last| last.unsure);
         let fresh = before.as_ref().is_none_or(|last| last.tries == 0);
         instance.attempt = Some(Attempt {
             number: *number,
@@ -113,7 +114,7 @@ impl Run {
             epoch,
             before: before.and_then(|last| last.before),
             note: None,
-            unsure: before_unsure || self.restored,
+            unsure,
             grants: Vec::new(),
             // A repeated attempt is the last look; one that was given again has time of its own.
             overdue: before_overdue && !fresh,

@@ -139,7 +139,8 @@ impl Case {
         let mut marks = Vec::new();
         let mut copy = None;
         let mut alone = true;
-        for number in 0.. {
+        let mut number = 0;
+        let journals = loop {
             let drive = world.drive(self.crashes.get(number).copied())?;
             played.points.extend(world.points());
             let journals = Journals::read(&world.state())?;
@@ -161,15 +162,15 @@ impl Case {
                 }
             }
             if ended {
-                break;
+                break journals;
             }
             played.deaths += 1;
+            number += 1;
             if self.copy.is_none() {
                 marks.push(journals.mark(&world));
             }
-        }
+        };
         world.ledger.rest();
-        let journals = Journals::read(&world.state())?;
         // A live run that goes on beside its copy knows nothing of what that did.
         self.sound(
             &world,

@@ -70,18 +70,6 @@ fn a_run_survives_a_crash_at_every_point() {
         .flat_map(|seed| second_crashes(seed, seeds()))
         .collect();
     let double = play(&double);
-    let count = |word| single.count(word) + double.count(word);
-    println!(
-        "crash points: {} registered, {} reached; {} crashes over {} scenarios, {} of them double; doubled {}, lost {}, in doubt {}",
-        fail::POINTS.len(),
-        single.points.len(),
-        single.crashes + double.crashes,
-        scenario::all().count(),
-        double.double,
-        count("doubled:"),
-        count("lost:"),
-        single.in_doubt + double.in_doubt,
-    );
     single.hold();
     double.hold();
     let missed: Vec<&&str> = fail::POINTS
@@ -95,10 +83,6 @@ fn a_run_survives_a_crash_at_every_point() {
 #[test]
 fn a_process_that_is_continued_after_another_took_over_does_nothing_more() {
     let tally = play_waiting(&owners::stops(seeds()));
-    println!(
-        "two owners: {} stops, {} of them inside a write; {} in doubt",
-        tally.stops, tally.refused, tally.in_doubt
-    );
     tally.hold();
     assert!(tally.refused > 0 && tally.stops > 2 * tally.refused);
 }
@@ -125,10 +109,5 @@ fn what_the_one_that_mends_has_made_is_looked_for_as_long() {
 
 #[test]
 fn a_copy_of_the_state_file_doubles_nothing() {
-    let tally = play(&copies(seeds()));
-    println!(
-        "copies: {} driven beside the live run, of {} cases; {} in doubt",
-        tally.copies, tally.cases, tally.in_doubt
-    );
-    tally.hold();
+    play(&copies(seeds())).hold();
 }

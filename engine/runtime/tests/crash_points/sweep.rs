@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use runbook_runtime::fail;
+
 use crate::case::{Baseline, Case, Played, baseline};
 use crate::ledger::Trouble;
 use crate::scenario::{self, Scenario};
@@ -49,8 +51,39 @@ impl Tally {
         }
     }
 
+    fn add_all(&mut self, other: &Self) {
+        self.cases += other.cases;
+        self.crashes += other.crashes;
+        self.double += other.double;
+        self.in_doubt += other.in_doubt;
+        self.stops += other.stops;
+        self.refused += other.refused;
+        self.copies += other.copies;
+        self.points.extend(other.points.iter().cloned());
+        self.wrong.extend(other.wrong.iter().cloned());
+    }
+
+    /// One line of all that was done; the last one that is printed is of all sweeps.
+    fn summary(&self) -> String {
+        format!(
+            "crash points: {} registered, {} reached; {} scenarios, {} cases: {} crashes, {} double crashes, {} two-owner stops ({} inside a write), {} copies; doubled {}, lost {}, in doubt {}",
+            fail::POINTS.len(),
+            self.points.len(),
+            scenario::all().count(),
+            self.cases,
+            self.crashes,
+            self.double,
+            self.stops,
+            self.refused,
+            self.copies,
+            self.count("doubled:"),
+            self.count("lost:"),
+            self.in_doubt,
+        )
+    }
+
     /// Cases that fail with this word.
-    pub fn count(&self, word: &str) -> usize {
+    fn count(&self, word: &str) -> usize {
         self.wrong.iter().filter(|why| why.contains(word)).count()
     }
 
@@ -67,8 +100,8 @@ impl Tally {
     }
 }
 
-/// One sweep after the other: the tests of this binary share two cores.
-static TURN: Mutex<()> = Mutex::new(());
+/// One sweep after the other, since the tests of this binary share two cores; and all that was swept.
+static TOTAL: Mutex<Option<Tally>> = Mutex::new(None);
 
 /// Something that can be played.
 pub trait Play: Sync {
@@ -87,7 +120,7 @@ pub fn play_waiting<T: Play>(cases: &[T]) -> Tally {
 }
 
 fn play_with<T: Play>(hands: usize, cases: &[T]) -> Tally {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut total = TOTAL.lock().unwrap_or_else(PoisonError::into_inner);
     let (tally, next) = (Mutex::new(Tally::default()), AtomicUsize::new(0));
     std::thread::scope(|scope| {
         for _ in 0..hands {
@@ -99,7 +132,11 @@ fn play_with<T: Play>(hands: usize, cases: &[T]) -> Tally {
             });
         }
     });
-    tally.into_inner().unwrap()
+    let tally = tally.into_inner().unwrap();
+    let total = total.get_or_insert_with(Tally::default);
+    total.add_all(&tally);
+    println!("so far: {}", total.summary());
+    tally
 }
 
 /// What each seed chooses of cases that are much alike; as many seeds choose them all.
