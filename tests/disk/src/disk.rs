@@ -394,6 +394,11 @@ impl Disk {
             offset: 0,
             bytes,
         });
+        self.0.state().ops.push(Op::Sync {
+            part,
+            handle: 0,
+            folder: false,
+        });
         Ok(())
     }
 

@@ -226,7 +226,7 @@ fn migrate(connection: &Connection, path: &Path) -> Result<(), StoreError> {
 /// Writes the log as it reads over itself, while nobody else can write to it. When a sync fails, Linux
 /// counts the pages as clean without having written them, and shows them to whoever reads the file next:
 /// no later sync would bring them to disk, and what was appended to them would be lost with them. Written
-/// again they belong to the next commit's sync.
+/// again they are synced.
 fn rewrite_log(path: &Path) -> std::io::Result<()> {
     let mut name = path.as_os_str().to_os_string();
     name.push("-wal");
@@ -239,11 +239,13 @@ fn rewrite_log(path: &Path) -> std::io::Result<()> {
         let at = file.stream_position()?;
         let length = file.read(&mut piece)?;
         if length == 0 {
-            return Ok(());
+            break;
         }
         file.seek(SeekFrom::Start(at))?;
         file.write_all(&piece[..length])?;
     }
+    // What is read from it is answered without another commit: that a run is there, for instance.
+    file.sync_data()
 }
 
 /// File systems whose locks and syncs cannot be trusted, from Linux' mount table.
