@@ -364,6 +364,8 @@ impl Track {
                 self.rolling = true;
                 self.paused = false;
                 self.over = false;
+                // What was let go of for good is taken up again, to the end.
+                self.forced = false;
             }
             Event::RollbackStarted {} => {
                 self.rolling = true;
