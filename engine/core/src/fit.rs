@@ -62,7 +62,9 @@ impl Run {
             } => match (inputs, self.phase(key)) {
                 (Some(_), None) => {
                     let last = self.instance(key).map_or(0, crate::Instance::last_number);
-                    last.checked_add(1) == Some(*attempt) && self.item_starts(key)
+                    // The first release counted from 1 again when a run was given another chance.
+                    let fits = *attempt == 1 || last.checked_add(1) == Some(*attempt);
+                    fits && self.item_starts(key)
                 }
                 (None, Some(Phase::Retrying { .. })) => {
                     self.number(key).checked_add(1) == Some(*attempt)
@@ -213,6 +215,37 @@ mod tests {
             }
         }
         Ok(run)
+    }
+
+    #[test]
+    fn what_cleans_up_may_count_from_one_again() {
+        let fault = json!({"kind": "denied", "message": "no"});
+        let start = |step: &str| {
+            json!({"kind": "attempt_started", "step": step, "attempt": 1, "token": "t",
+                   "inputs": {}, "deadline": 9})
+        };
+        let failed = json!({"kind": "failed", "step": "a", "attempt": 1, "fault": fault});
+        let cleaned = json!({"kind": "succeeded", "step": "c", "attempt": 1, "outputs": null});
+        let end = json!({"kind": "finished", "status": "failed"});
+        let again = json!({"kind": "attempt_started", "step": "a", "attempt": 2, "token": "t",
+                           "deadline": 9});
+        let failed_again = json!({"kind": "failed", "step": "a", "attempt": 2, "fault": fault});
+        let lines = [
+            json!({"kind": "started", "actor": "ann", "epoch": 1}),
+            start("a"),
+            failed,
+            start("c"),
+            cleaned.clone(),
+            end.clone(),
+            json!({"kind": "reopened", "actor": "ann"}),
+            json!({"kind": "resumed", "actor": "ann", "epoch": 2}),
+            again,
+            failed_again,
+            start("c"),
+            cleaned,
+            end,
+        ];
+        assert!(fold(&lines).is_ok(), "{:?}", fold(&lines));
     }
 
     #[test]
