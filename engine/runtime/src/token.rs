@@ -35,7 +35,7 @@ pub fn token(run: &str, step: &str, item: Option<u32>, generation: u32, request:
 }
 
 /// JSON with the keys of maps in order, so that a token does not depend on how a map was built.
-fn canonical(value: &Value) -> String {
+pub(crate) fn canonical(value: &Value) -> String {
     match value {
         Value::Object(map) => {
             let mut fields: Vec<(&String, &Value)> = map.iter().collect();

@@ -14,7 +14,7 @@ use super::read::Snapshot;
 use super::rebuild::Origin;
 use super::record::{EffectState, Rows};
 use crate::clock::rfc3339;
-use crate::token::digest;
+use crate::token::{canonical, digest};
 
 /// State rows by their names for people; each is its columns as text, in order.
 pub(crate) type Shown = BTreeMap<String, Vec<(&'static str, String)>>;
@@ -343,7 +343,7 @@ fn time(at: Option<i64>) -> String {
 /// JSON in one spelling.
 fn json(text: Option<String>) -> String {
     let text = text.unwrap_or_else(|| "none".to_owned());
-    serde_json::from_str::<Value>(&text).map_or(text, |value| value.to_string())
+    serde_json::from_str(&text).map_or(text, |value| canonical(&value))
 }
 
 fn run_shown(
