@@ -42,9 +42,10 @@ use crate::fail;
 /// A state file, opened for writing. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    writer: Writer,
+    // Dropped first: the last one to close the file takes the log away, and a reader cannot.
     /// What reads for everybody who has this store: a thousand runs need no thousand connections.
     reader: Arc<OnceLock<Snapshot>>,
+    writer: Writer,
     path: Arc<PathBuf>,
 }
 
