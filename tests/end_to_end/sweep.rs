@@ -70,6 +70,15 @@ fn a_sweep_without_a_world_to_compare_with_says_why() {
     assert!(said.err.contains("the undisturbed run"), "{}", said.err);
     let said = person.types(&["test", &file]).exits(2);
     assert!(said.err.contains("--crash-sweep"), "{}", said.err);
+    let hello = ["test", "hello", "--crash-sweep", "--param", "pause=1ms"];
+    for (extra, word) in [
+        (["--case", "crash:9999"], "crash:9999"),
+        (["--limit", "0"], "nothing"),
+    ] {
+        let args: Vec<&str> = hello.iter().chain(&extra).copied().collect();
+        let said = person.types(&args).exits(2);
+        assert!(said.err.contains(word), "{}", said.err);
+    }
     let said = person.types(&["test", "nowhere", "--crash-sweep"]).exits(2);
     assert!(said.err.contains("nowhere"), "{}", said.err);
 }

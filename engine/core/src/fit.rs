@@ -35,7 +35,6 @@ impl Run {
                 let over = self.forced || self.current_stage() == Stage::End;
                 self.life == Life::Live && self.active.is_empty() && over
             }
-            Event::Created { .. } | Event::Restored { .. } | Event::Redefined { .. } => true,
             _ => true,
         };
         if fits {

@@ -27,6 +27,9 @@ pub(crate) async fn run(project: &Project, args: &TestArgs) -> Result<u8, Failur
         return Err(Failure::usage("what is to be tested?")
             .help("`runbook test FILE --crash-sweep` kills and resumes the runbook everywhere"));
     }
+    if args.limit == Some(0) {
+        return Err(Failure::usage("--limit 0 would try nothing"));
+    }
     let mut code = exit::OK;
     for file in &args.files {
         let sweep = sweep(project, args, file).await?;
@@ -53,7 +56,7 @@ struct Sweep {
 async fn sweep(project: &Project, args: &TestArgs, file: &str) -> Result<Sweep, Failure> {
     let bench = Arc::new(Bench::new(project, args, file).await?);
     let calm = Arc::new(bench.calm().await?);
-    let plan = Plan::of(&calm, args);
+    let plan = Plan::of(&calm, args)?;
     let bar = ProgressBar::new(plan.cases.len() as u64).with_style(
         ProgressStyle::with_template("  {msg} {bar:32} {pos}/{len} {eta}")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -74,7 +77,12 @@ async fn sweep(project: &Project, args: &TestArgs, file: &str) -> Result<Sweep, 
     }
     let mut cases = Vec::new();
     while let Some(ended) = running.join_next().await {
-        let Ok((case, verdict)) = ended else { continue };
+        let (case, verdict) = ended.map_err(|error| {
+            Failure::new(
+                exit::FAILED,
+                format!("a case was not played to its end: {error}"),
+            )
+        })?;
         cases.push((case, verdict?));
         bar.inc(1);
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::args::TestArgs;
+use crate::failure::Failure;
 
 /// One disturbance.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,7 +74,9 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn of(calm: &Calm, args: &TestArgs) -> Self {
+    /// # Errors
+    /// A case that the undisturbed run has not.
+    pub(super) fn of(calm: &Calm, args: &TestArgs) -> Result<Self, Failure> {
         let crashes = calm.points.iter().map(|(number, place)| Case::Crash {
             number: *number,
             place: place.clone(),
@@ -85,23 +88,31 @@ impl Plan {
             operation: operation.clone(),
             skip: *skip,
         });
-        let mut cases: Vec<Case> = spread(crashes.collect(), args.limit);
-        cases.extend(spread(lost.collect(), args.limit));
-        if let Some(wanted) = &args.case {
-            let all = calm.points.iter().map(|(number, place)| Case::Crash {
-                number: *number,
-                place: place.clone(),
-            });
-            cases = all
-                .chain(cases.into_iter().filter(|case| !case.is_crash()))
-                .filter(|case| case.to_string() == *wanted)
-                .collect();
-        }
-        Self {
+        let cases = match &args.case {
+            None => {
+                let mut cases: Vec<Case> = spread(crashes.collect(), args.limit);
+                cases.extend(spread(lost.collect(), args.limit));
+                cases
+            }
+            Some(wanted) => {
+                let mut all = crashes.chain(lost);
+                let found = all.find(|case| case.to_string() == *wanted);
+                vec![found.ok_or_else(|| {
+                    Failure::usage(format!("the undisturbed run has no case `{wanted}`")).help(
+                        format!(
+                            "it has {} crash points (`crash:N`, as --json names them) and lost:1 to lost:{}",
+                            calm.points.len(),
+                            calm.calls.len()
+                        ),
+                    )
+                })?]
+            }
+        };
+        Ok(Self {
             points: calm.points.len(),
             calls: calm.calls.len(),
             cases,
-        }
+        })
     }
 }
 

@@ -27,7 +27,7 @@ pub enum Trouble {
     Slow(u64),
     /// Answered twice.
     Twice,
-    /// Refused for now.
+    /// Refused by a rate limit.
     Throttled,
     /// Refused for good.
     Denied,

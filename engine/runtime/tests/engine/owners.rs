@@ -146,7 +146,7 @@ async fn what_the_stalled_owner_had_on_its_way_is_waited_for() {
                 .starts_with("vpc-")
         })
         .unwrap();
-    // The service hides it for now.
+    // The service does not show it yet.
     let hidden = world.folder.path().join("hidden");
     std::fs::rename(&made, &hidden).unwrap();
     std::fs::write(world.cloud().join("made"), "").unwrap();
