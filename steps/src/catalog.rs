@@ -53,13 +53,13 @@ mod tests {
         {
             assert!(!kind.summary().is_empty(), "{} has no summary", kind.name);
             assert!(!kind.iam.is_empty(), "{} names no IAM action", kind.name);
-            let refused = (kind.check)(&json!({ "no_such_input": 1 })).unwrap_err();
+            let refused = kind.check(&json!({ "no_such_input": 1 })).unwrap_err();
             assert!(
                 refused.contains("no_such_input"),
                 "{}: {refused}",
                 kind.name
             );
-            for schema in [(kind.inputs)(), (kind.outputs)()] {
+            for schema in [kind.inputs(), kind.outputs()] {
                 let fields = schema["properties"]
                     .as_object()
                     .cloned()

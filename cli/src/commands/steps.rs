@@ -69,7 +69,7 @@ fn show(catalog: &Catalog, name: &str, as_json: bool) -> Result<(), Failure> {
             failure.help(format!("there is {}", near.join(", ")))
         }
     })?;
-    let (inputs, outputs) = ((kind.inputs)(), (kind.outputs)());
+    let (inputs, outputs) = (kind.inputs(), kind.outputs());
     if as_json {
         ui::json(&json!({
             "name": kind.name, "shape": shape(kind), "class": kind.class.name(),

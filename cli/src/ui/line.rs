@@ -120,6 +120,8 @@ impl Shown {
                 }
                 Some(_) | None => Vec::new(),
             },
+            // Shown by `events`; a call is not worth a line here.
+            Event::Noted { .. } => Vec::new(),
             Event::AttemptFailed {
                 step,
                 item,

@@ -32,6 +32,7 @@ impl Run {
                 number,
                 answer,
             } => self.finished_attempt(now, key, number, answer),
+            Input::Noted { key, number, note } => self.noted(key, number, note),
             Input::Tick => self.ticks(now),
             Input::Answered {
                 key,

@@ -8,7 +8,7 @@ mod kind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Fault, RunStatus, Timestamp};
+use crate::{Fault, Note, RunStatus, Timestamp};
 
 /// One event as it stands in the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -173,6 +173,18 @@ pub enum Event {
         item: Option<u32>,
         /// The attempt.
         attempt: u32,
+    },
+    /// An attempt in flight put something down: a call that it makes, or what it wants to find again.
+    Noted {
+        /// The step.
+        step: String,
+        /// The item.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        item: Option<u32>,
+        /// The attempt.
+        attempt: u32,
+        /// What.
+        note: Note,
     },
     /// An attempt failed and another one is due.
     AttemptFailed {

@@ -125,6 +125,7 @@ impl Run {
             | Event::Observed { .. }
             | Event::Waiting { .. }
             | Event::Woken { .. }
+            | Event::Noted { .. }
             | Event::AttemptFailed { .. }
             | Event::Succeeded { .. }
             | Event::Failed { .. }
@@ -231,6 +232,7 @@ impl Run {
                 attempt.epoch = epoch;
                 self.set(key, Phase::Flying);
             }
+            Event::Noted { note, .. } => self.evolve_noted(key, note),
             Event::AttemptFailed {
                 fault, retry_at, ..
             } => {
@@ -281,6 +283,7 @@ impl Run {
                     // A person said that it was not done: a fresh start with a deadline of its own.
                     attempt.tries = 0;
                     attempt.unsure = false;
+                    attempt.touched = false;
                     let fault = crate::Fault::new(crate::FaultKind::Internal, "was in doubt");
                     self.set(key, Phase::Retrying { at, fault });
                 }

@@ -75,6 +75,7 @@ impl Run {
             | Event::AttemptFailed { .. }
             | Event::InDoubt { .. } => self.phase(key) == Some(&Phase::Flying) && ours(event),
             Event::Woken { .. } => self.waits(key) && ours(event),
+            Event::Noted { attempt, .. } => self.may_note(key, *attempt),
             Event::Succeeded { .. } => self.phase(key).is_some() && ours(event),
             Event::Failed { attempt, .. } => match self.phase(key) {
                 Some(_) => ours(event),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Effect, Fault, Key, Timestamp};
+use crate::{Effect, Fault, Key, Note, Timestamp};
 
 /// What the world tells the scheduler. Time, actors, tokens and jitter arrive inside.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +31,15 @@ pub enum Input {
         number: u32,
         /// What came of it.
         answer: Answer,
+    },
+    /// An attempt in flight puts something down.
+    Noted {
+        /// Which.
+        key: Key,
+        /// The attempt that it belongs to; a superseded one is not believed.
+        number: u32,
+        /// What.
+        note: Note,
     },
     /// Time passed.
     Tick,

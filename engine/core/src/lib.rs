@@ -15,6 +15,7 @@ mod evolve;
 mod fault;
 mod fit;
 mod input;
+mod note;
 mod objective;
 mod operator;
 mod run;
@@ -28,6 +29,7 @@ pub use event::{Effect, Event, Journal, Kept, SkipReason};
 pub use evolve::Corrupt;
 pub use fault::{Executed, Fault, FaultKind, Origin};
 pub use input::{Answer, Doubt, Input, Prepared, Resolution};
+pub use note::Note;
 pub use objective::{Measure, Objective, measure};
 pub use run::{Attempt, Instance, InstanceState, Key, Made, Phase, Run, StepRun};
 pub use runbook::{

@@ -236,6 +236,9 @@ pub struct Step {
     /// Template: the role that it assumes for its AWS calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role_arn: Option<String>,
+    /// What a plugin's step may do at most, where its author narrows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow: Option<Value>,
 }
 
 /// What kind of work a step is.

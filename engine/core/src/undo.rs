@@ -36,6 +36,9 @@ pub struct UndoAttempt {
     /// An earlier attempt may have had its effect.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsure: bool,
+    /// What the undo put down last, to find it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
 }
 
 /// How far an item is taken back.
@@ -384,7 +387,8 @@ impl Run {
                     deadline: *deadline,
                     flown: at,
                     epoch,
-                    unsure: restored || last.is_some_and(|last| last.unsure),
+                    unsure: restored || last.as_ref().is_some_and(|last| last.unsure),
+                    kept: last.and_then(|last| last.kept),
                 }));
                 self.active.insert(key);
             }

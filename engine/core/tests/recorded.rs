@@ -17,7 +17,7 @@ struct Head {
 }
 
 /// Each release's journals, and the kinds of events that came with it.
-const RELEASED: [(&str, &[&str]); 2] = [
+const RELEASED: [(&str, &[&str]); 3] = [
     (
         include_str!("journals/v1.jsonl"),
         &[
@@ -62,6 +62,7 @@ const RELEASED: [(&str, &[&str]); 2] = [
             "not_undone",
         ],
     ),
+    (include_str!("journals/v3.jsonl"), &["noted"]),
 ];
 
 /// Replays every journal of a file; the kinds of events in it.

@@ -35,6 +35,9 @@ pub struct Definition {
     /// Secret name to reference (`env:NAME`, `file:PATH`); never a value.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub secrets: BTreeMap<String, String>,
+    /// The plugins that it uses, by name: digests, and what each may do.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub plugins: BTreeMap<String, Value>,
 }
 
 impl Definition {

@@ -14,8 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runbook_core::{Corrupt, Input, Journal, Key, Measure, Run, RunStatus, Work};
+use runbook_step::notes::Entry;
 use thiserror::Error;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::engine::Engine;
 use crate::fail;
@@ -171,6 +172,11 @@ pub(crate) struct Driver {
     told: Told,
     logs: Vec<LogRow>,
     requests: BTreeMap<Key, String>,
+    /// Who waits until their note is on disk.
+    noted: Vec<(oneshot::Sender<bool>, bool)>,
+    /// What attempts in flight put down.
+    notes: mpsc::UnboundedReceiver<Entry>,
+    note: mpsc::UnboundedSender<Entry>,
     flying: BTreeMap<Key, Flight>,
     /// Child runs that were stopped with their parent.
     parked: BTreeSet<Key>,
@@ -220,6 +226,7 @@ impl Driver {
                 source,
             })?;
         let (land, landed) = mpsc::unbounded_channel();
+        let (note, notes) = mpsc::unbounded_channel();
         let has_gates = book
             .steps
             .iter()
@@ -251,6 +258,9 @@ impl Driver {
             told: Told::default(),
             logs: Vec::new(),
             requests: BTreeMap::new(),
+            noted: Vec::new(),
+            notes,
+            note,
             flying: BTreeMap::new(),
             parked: BTreeSet::new(),
             stalled: BTreeSet::new(),

@@ -14,6 +14,7 @@ mod prepare;
 mod project;
 mod redefine;
 mod seen;
+mod shelf;
 pub mod store;
 mod token;
 mod worker;

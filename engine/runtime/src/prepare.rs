@@ -182,7 +182,7 @@ impl Facts {
             Value::Null => json!({}),
             with => template::render(with, &scope).map_err(|error| unfit("with", &error))?,
         };
-        (kind.check)(&inputs).map_err(|error| {
+        kind.check(&inputs).map_err(|error| {
             Fault::new(
                 FaultKind::Invalid,
                 format!("wrong input for {}: {error}", step.uses),
@@ -222,7 +222,7 @@ impl Facts {
                     with => template::render(with, &scope)
                         .map_err(|error| unfit("undo.with", &error))?,
                 };
-                (named(catalog, uses)?.check)(&inputs).map_err(|error| {
+                named(catalog, uses)?.check(&inputs).map_err(|error| {
                     Fault::new(
                         FaultKind::Invalid,
                         format!("wrong input for {uses}: {error}"),

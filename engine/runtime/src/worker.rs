@@ -87,7 +87,7 @@ impl Job {
                 if !self.lease.holds() {
                     return Err(Fault::new(FaultKind::Internal, "the lease ran out"));
                 }
-                let reply = run(inputs.clone(), ask, &self.context).await;
+                let reply = run.call(inputs.clone(), ask, &self.context).await;
                 fail::point("call.after");
                 reply
             }
@@ -140,6 +140,8 @@ impl Job {
                     Reply::Same(outputs) | Reply::Adopted(outputs) => {
                         return Ok(done(outputs, Effect::Adopted));
                     }
+                    // Under way: applying again takes it up.
+                    Reply::Again { .. } => break,
                     _ if self.settled() => break,
                     _ => tokio::time::sleep(LOOK_AGAIN).await,
                 }
@@ -249,6 +251,8 @@ impl Job {
         loop {
             match self.ask(inputs, Ask::LookUp).await? {
                 Reply::Done(outputs) => return Ok(Some(done(outputs, Effect::Adopted))),
+                // Under way: acting again takes it up.
+                Reply::Again { .. } => return Ok(None),
                 Reply::Absent if !self.context.recovering => return Ok(None),
                 Reply::Absent if self.settled() => return Ok(None),
                 Reply::Absent => tokio::time::sleep(LOOK_AGAIN).await,
@@ -257,7 +261,6 @@ impl Job {
                 | Reply::Same(_)
                 | Reply::Adopted(_)
                 | Reply::Differs(_)
-                | Reply::Again { .. }
                 | Reply::Repeat(_) => {
                     return Ok(Some(doubt("the effect cannot be looked up")));
                 }

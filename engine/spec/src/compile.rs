@@ -93,6 +93,7 @@ fn step(
         },
         irreversible: kind.irreversible.map(str::to_owned),
         marks: text(node.marks),
+        allow: node.allow.map(|node| node.json()),
         region: text(node.region),
         role_arn: text(node.role_arn),
     })

@@ -105,6 +105,7 @@ pub(crate) struct StepNode<'a> {
     pub(crate) marks: Option<&'a Node>,
     pub(crate) region: Option<&'a Node>,
     pub(crate) role_arn: Option<&'a Node>,
+    pub(crate) allow: Option<&'a Node>,
 }
 
 /// `undo` of a step.

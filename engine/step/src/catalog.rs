@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::context::{Connect, Context};
+pub use crate::external::{Check, External, Run, Schema};
 use crate::scope::Scope;
 use crate::shape::{
     Action, Args, Change, Found, LookUp, Observed, Progress, Query, Repeat, StepResult, Wait,
@@ -128,7 +129,7 @@ pub enum Form {
         /// Its shape.
         shape: Shape,
         /// The code.
-        run: for<'a> fn(Value, Ask, &'a Context) -> Answering<'a>,
+        run: Run,
     },
 }
 
@@ -148,11 +149,11 @@ pub struct StepKind {
     /// Why it cannot be taken back, for changes that cannot.
     pub irreversible: Option<&'static str>,
     /// JSON Schema of `with`; its description is the manual.
-    pub inputs: fn() -> Value,
+    pub inputs: Schema,
     /// JSON Schema of the outputs.
-    pub outputs: fn() -> Value,
-    /// Checks inputs against the Rust type, as the engine will.
-    pub check: fn(&Value) -> Result<(), String>,
+    pub outputs: Schema,
+    /// Checks inputs as the engine will.
+    pub check: Check,
 }
 
 impl StepKind {
@@ -166,10 +167,45 @@ impl StepKind {
         }
     }
 
+    /// Whether it is a plugin's.
+    #[must_use]
+    pub fn is_external(&self) -> bool {
+        matches!(
+            self.form,
+            Form::Call {
+                run: Run::External(_),
+                ..
+            }
+        )
+    }
+
+    /// JSON Schema of `with`.
+    #[must_use]
+    pub fn inputs(&self) -> Value {
+        self.inputs.value()
+    }
+
+    /// JSON Schema of the outputs.
+    #[must_use]
+    pub fn outputs(&self) -> Value {
+        self.outputs.value()
+    }
+
+    /// Checks inputs as the engine will.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub fn check(&self, inputs: &Value) -> Result<(), String> {
+        match self.check {
+            Check::Type(check) => check(inputs),
+            Check::External(step) => step.check(inputs),
+        }
+    }
+
     /// First line of its manual.
     #[must_use]
     pub fn summary(&self) -> String {
-        let schema = (self.inputs)();
+        let schema = self.inputs();
         let text = schema["description"].as_str().unwrap_or_default();
         text.split("\n\n")
             .next()
@@ -239,9 +275,9 @@ const fn entry<A: Args>(form: Form, class: RetryClass) -> StepKind {
         timeout: Some(A::TIMEOUT),
         iam: A::IAM,
         irreversible: None,
-        inputs: schema_of::<A>,
-        outputs: schema_of::<A::Output>,
-        check: check_as::<A>,
+        inputs: Schema::Made(schema_of::<A>),
+        outputs: Schema::Made(schema_of::<A::Output>),
+        check: Check::Type(check_as::<A>),
     }
 }
 
@@ -258,7 +294,7 @@ pub const fn query<Q: Query>() -> StepKind {
     }
     let form = Form::Call {
         shape: Shape::Query,
-        run: run::<Q>,
+        run: Run::Built(run::<Q>),
     };
     entry::<Q>(form, RetryClass::Read)
 }
@@ -275,7 +311,7 @@ pub const fn wait<W: Wait>() -> StepKind {
     }
     let form = Form::Call {
         shape: Shape::Wait,
-        run: run::<W>,
+        run: Run::Built(run::<W>),
     };
     entry::<W>(form, RetryClass::Read)
 }
@@ -315,7 +351,7 @@ pub const fn change<C: Change>() -> StepKind {
     };
     let form = Form::Call {
         shape,
-        run: run::<C>,
+        run: Run::Built(run::<C>),
     };
     StepKind {
         irreversible: C::IRREVERSIBLE,
@@ -351,7 +387,7 @@ pub const fn action<A: Action>() -> StepKind {
     }
     let form = Form::Call {
         shape: Shape::Action,
-        run: run::<A>,
+        run: Run::Built(run::<A>),
     };
     entry::<A>(form, A::CLASS)
 }
@@ -369,9 +405,9 @@ pub const fn engine<I: JsonSchema + DeserializeOwned, O: JsonSchema>(
         timeout: None,
         iam: &[],
         irreversible: None,
-        inputs: schema_of::<I>,
-        outputs: schema_of::<O>,
-        check: check_as::<I>,
+        inputs: Schema::Made(schema_of::<I>),
+        outputs: Schema::Made(schema_of::<O>),
+        check: Check::Type(check_as::<I>),
     }
 }
 

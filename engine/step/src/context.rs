@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::notes::{Notes, SharedShelf};
 use crate::shape::StepResult;
 
 /// Where AWS calls go; from the environment, overridden by the step.
@@ -67,6 +71,22 @@ pub struct Context {
     pub log: Log,
     /// Request ids of the calls made, for the effect's record.
     pub requests: Log,
+    /// Where its calls and checkpoints are put down.
+    pub notes: Notes,
+    /// What an earlier attempt of this step put down last, to find it again.
+    pub kept: Option<String>,
+    /// A call of this step that can change something may have left.
+    pub touched: bool,
+    /// Name of the environment, for steps of plugins.
+    pub environment: String,
+    /// When the engine gives up on it.
+    pub until: Option<Instant>,
+    /// Set when an operator asks the run to end.
+    pub cancelled: Arc<AtomicBool>,
+    /// What the runbook's author allows a step of a plugin; narrower than what it is granted.
+    pub allow: Option<Value>,
+    /// Small values that outlive runs.
+    pub shelf: Option<SharedShelf>,
 }
 
 impl Context {

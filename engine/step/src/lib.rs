@@ -8,13 +8,15 @@ pub mod catalog;
 pub mod context;
 pub mod duration;
 pub mod expression;
+mod external;
 pub mod lease;
+pub mod notes;
 pub mod scope;
 pub mod secret;
 pub mod shape;
 pub mod template;
 
-pub use catalog::{Catalog, Form, RetryClass, StepKind};
+pub use catalog::{Catalog, External, Form, RetryClass, Schema, StepKind};
 pub use context::{Aws, Connect, Context, Keys};
 pub use runbook_core::{Executed, Fault, FaultKind, Origin};
 pub use shape::{

@@ -42,7 +42,7 @@ mod tests {
     fn the_list_is_sorted_and_every_entry_refuses_an_unknown_field() {
         assert!(STEPS.is_sorted_by_key(|kind| kind.name));
         for kind in STEPS.iter().filter(|kind| kind.name != "let") {
-            let refused = (kind.check)(&json!({ "no_such_field": 1 })).unwrap_err();
+            let refused = kind.check(&json!({ "no_such_field": 1 })).unwrap_err();
             assert!(
                 refused.contains("unknown field"),
                 "{}: {refused}",

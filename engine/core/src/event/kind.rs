@@ -30,6 +30,7 @@ impl Event {
             | Self::Observed { step, item, .. }
             | Self::Waiting { step, item, .. }
             | Self::Woken { step, item, .. }
+            | Self::Noted { step, item, .. }
             | Self::AttemptFailed { step, item, .. }
             | Self::Succeeded { step, item, .. }
             | Self::Failed { step, item, .. }
@@ -57,6 +58,7 @@ impl Event {
             Self::Observed { .. } => "observed",
             Self::Waiting { .. } => "waiting",
             Self::Woken { .. } => "woken",
+            Self::Noted { .. } => "noted",
             Self::AttemptFailed { .. } => "attempt_failed",
             Self::Succeeded { .. } => "succeeded",
             Self::Failed { .. } => "failed",
@@ -93,6 +95,7 @@ impl Event {
             | Self::Observed { attempt, .. }
             | Self::Waiting { attempt, .. }
             | Self::Woken { attempt, .. }
+            | Self::Noted { attempt, .. }
             | Self::AttemptFailed { attempt, .. }
             | Self::Succeeded { attempt, .. }
             | Self::Failed { attempt, .. }

@@ -112,6 +112,8 @@ impl Run {
             started: at,
             flown: at,
             epoch,
+            kept: before.as_ref().and_then(|last| last.kept.clone()),
+            touched: before.as_ref().is_some_and(|last| last.touched),
             before: before.and_then(|last| last.before),
             note: None,
             unsure,

@@ -49,6 +49,12 @@ pub struct Attempt {
     /// Who said yes so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<String>,
+    /// What the step put down last, to find it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
+    /// A call that can change something has left since the step was (re)opened, by its own notes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub touched: bool,
     /// Its deadline passed while nothing drove the run: it may be looked at once more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub overdue: bool,

@@ -120,6 +120,7 @@ pub(crate) fn is_word(input: &Input) -> bool {
         | Input::Prepared { .. }
         | Input::Finished { .. }
         | Input::Tick
+        | Input::Noted { .. }
         | Input::Unwind
         | Input::UndoPrepared { .. }
         | Input::Concluded { .. } => false,

@@ -104,6 +104,11 @@ impl Track {
                     assert!(*deadline <= run, "a step may outlive the run's deadline");
                 }
             }
+            Event::Noted { .. } => {
+                let key = key_of(run, event).unwrap();
+                let flies = matches!(self.live.get(&key), Some(At::Flying));
+                assert!(flies, "{key:?} notes something and is not in flight");
+            }
             Event::Woken { .. } => {
                 let key = key_of(run, event).unwrap();
                 let Some(At::Waiting(until)) = self.live.get(&key) else {

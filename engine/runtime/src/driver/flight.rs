@@ -2,8 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runbook_core::{
     Answer, Attempt, Executed, Fault, FaultKind, Instance, InstanceState, Key, Method, Millis,
@@ -11,6 +13,7 @@ use runbook_core::{
 };
 use runbook_step::Context;
 use runbook_step::context::Log;
+use runbook_step::notes::{Notes, SharedShelf};
 use serde_json::Value;
 use tokio::task::{AbortHandle, JoinHandle};
 
@@ -18,6 +21,7 @@ use super::child::{ChildStep, drive_child, roll_back};
 use super::tie::{Standing, Tie};
 use super::{DriveError, Driver};
 use crate::prepare::{lookup, named};
+use crate::shelf::EnvironmentShelf;
 use crate::worker::{Job, Outcome, failed};
 
 /// How long a child run may take to let go of everything, which is one commit.
@@ -40,6 +44,7 @@ pub(super) struct Flight {
     pub(super) number: u32,
     pub(super) log: Log,
     pub(super) requests: Log,
+    cancelled: Arc<AtomicBool>,
     task: AbortHandle,
     over: Option<JoinHandle<()>>,
     child: Option<Tie>,
@@ -54,6 +59,11 @@ impl Flight {
     /// Whether a child run is driven by it.
     pub(super) fn is_child(&self) -> bool {
         self.child.is_some()
+    }
+
+    /// Tells the step type that the run is to end.
+    pub(super) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Relaxed);
     }
 
     /// Ends the task: nothing of it is carried on.
@@ -109,6 +119,7 @@ impl Driver {
     /// Puts an attempt into flight. Its intent is on disk.
     pub(super) fn launch(&mut self, key: Key, number: u32, method: Method) {
         let (log, requests) = (Log::default(), Log::default());
+        let cancelled = Arc::new(AtomicBool::new(false));
         let land = self.land.clone();
         let share = (self.engine.options.clock.share)();
         let mut child = None;
@@ -132,8 +143,14 @@ impl Driver {
                 let _ = land.send((key, number, landed));
             })
         } else {
+            let desk = Desk {
+                log: log.clone(),
+                requests: requests.clone(),
+                notes: Notes::new(self.note.clone(), key, number),
+                cancelled: cancelled.clone(),
+            };
             let job = self
-                .job(key, method, (log.clone(), requests.clone()))
+                .job(key, method, desk)
                 .map(|job| Box::pin(job.carry_out()));
             tokio::spawn(async move {
                 let landed = match job {
@@ -151,6 +168,7 @@ impl Driver {
             number,
             log,
             requests,
+            cancelled,
             task: task.abort_handle(),
             over: Some(task),
             child,
@@ -158,7 +176,7 @@ impl Driver {
         self.flying.insert(key, flight);
     }
 
-    fn job(&self, key: Key, method: Method, (log, requests): (Log, Log)) -> Result<Job, Fault> {
+    fn job(&self, key: Key, method: Method, desk: Desk) -> Result<Job, Fault> {
         let step = &self.facts.book.steps[key.step];
         let lost = || Fault::new(FaultKind::Internal, "the attempt is not in the state");
         let instance = self.run.instance(key).ok_or_else(lost)?;
@@ -185,6 +203,7 @@ impl Driver {
             (true, false) => call.flown.max(self.claim.called),
             (false, false) => call.flown,
         };
+        let left = Duration::from_millis(call.deadline.since(self.engine.now()));
         Ok(Job {
             kind,
             method,
@@ -206,9 +225,28 @@ impl Driver {
                 recovering: interrupted || call.unsure || stalled,
                 aws,
                 tags: self.facts.definition.tags.clone(),
-                log,
-                requests,
+                log: desk.log,
+                requests: desk.requests,
+                notes: desk.notes,
+                kept: call.kept,
+                touched: call.touched || self.run.is_restored(),
+                environment: if kind.is_external() {
+                    self.facts.definition.environment.clone()
+                } else {
+                    String::new()
+                },
+                until: Some(Instant::now() + left),
+                cancelled: desk.cancelled,
+                allow: step.allow.clone(),
+                shelf: kind.is_external().then(|| self.shelf()),
             },
+        })
+    }
+
+    fn shelf(&self) -> SharedShelf {
+        Arc::new(EnvironmentShelf {
+            store: self.engine.store.clone(),
+            environment: self.facts.definition.environment.clone(),
         })
     }
 
@@ -281,6 +319,14 @@ impl Driver {
     }
 }
 
+/// Where an attempt puts down what it leaves behind, and hears that its run is to end.
+struct Desk {
+    log: Log,
+    requests: Log,
+    notes: Notes,
+    cancelled: Arc<AtomicBool>,
+}
+
 /// What a call needs of the state, forwards or backwards.
 struct Call {
     inputs: Value,
@@ -291,6 +337,9 @@ struct Call {
     flown: Timestamp,
     epoch: u64,
     unsure: bool,
+    deadline: Timestamp,
+    kept: Option<String>,
+    touched: bool,
 }
 
 impl Call {
@@ -311,6 +360,9 @@ impl Call {
             flown: attempt.flown,
             epoch: attempt.epoch,
             unsure: attempt.unsure,
+            deadline: attempt.deadline,
+            kept: attempt.kept.clone(),
+            touched: attempt.touched,
         })
     }
 
@@ -345,6 +397,13 @@ impl Call {
             flown: undo.flown,
             epoch: undo.epoch,
             unsure: undo.unsure,
+            deadline: undo.deadline,
+            // At first what the step itself put down, which may be what the undo needs.
+            kept: undo
+                .kept
+                .clone()
+                .or_else(|| last.and_then(|last| last.kept.clone())),
+            touched: true,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What is decided, and its commit.
 
 use runbook_core::{Input, Journal};
+use runbook_step::notes::Entry;
 
 use super::{DriveError, Driver};
 use crate::project;
@@ -26,10 +27,34 @@ impl Driver {
         Ok(())
     }
 
+    /// Takes what attempts in flight have put down since.
+    pub(super) fn take_notes(&mut self) -> Result<(), DriveError> {
+        while let Ok(entry) = self.notes.try_recv() {
+            self.take_note(entry)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_note(&mut self, entry: Entry) -> Result<(), DriveError> {
+        let Entry {
+            key,
+            number,
+            note,
+            written,
+        } = entry;
+        let before = self.batch.len();
+        self.input(Input::Noted { key, number, note })?;
+        if let Some(written) = written {
+            self.noted.push((written, self.batch.len() > before));
+        }
+        Ok(())
+    }
+
     /// One commit for everything that was decided in this turn.
     pub(super) async fn commit(&mut self) -> Result<(), DriveError> {
         self.gather_logs();
         if self.batch.is_empty() && self.logs.is_empty() && !self.signal_taken {
+            self.tell_noted();
             return Ok(());
         }
         let events = std::mem::take(&mut self.batch);
@@ -52,6 +77,7 @@ impl Driver {
             }
             return Err(refused.into());
         }
+        self.tell_noted();
         self.had_ended = self.run.status().is_terminal();
         self.signal_taken = false;
         self.requests.clear();
@@ -73,6 +99,13 @@ impl Driver {
             });
         }
         Ok(())
+    }
+
+    /// Lets go on who waited for their note.
+    fn tell_noted(&mut self) {
+        for (written, believed) in self.noted.drain(..) {
+            let _ = written.send(believed);
+        }
     }
 
     /// A word that was refused is not kept for later: whoever gave it is told so.

@@ -7,7 +7,7 @@ use runbook_core::{
 };
 use serde_json::Value;
 
-use super::flight::Landed;
+use super::flight::{Flight, Landed};
 use super::{DriveError, Driver, POLL};
 use crate::engine::GatePolicy;
 use crate::store::LogRow;
@@ -170,6 +170,9 @@ impl Driver {
                 }
             }
         }
+        if self.run.is_cancelled() {
+            self.flying.values().for_each(Flight::cancel);
+        }
         // What is dropped here is ended with it.
         self.flying
             .retain(|key, flight| wanted.get(key) == Some(&flight.number));
@@ -198,8 +201,10 @@ impl Driver {
             }
             Ok(()) = self.stop.changed() => {}
             true = ordered => {}
+            Some(entry) = self.notes.recv() => self.take_note(entry)?,
             () = tokio::time::sleep(nap) => {}
         }
+        self.take_notes()?;
         self.look_around().await?;
         if due.is_some_and(|due| due <= self.engine.now()) {
             self.input(Input::Tick)?;
@@ -226,6 +231,8 @@ impl Driver {
 
     fn land_one(&mut self, (key, number, landed): (Key, u32, Landed)) -> Result<(), DriveError> {
         fail::point("answer.landed");
+        // In order: what it put down comes before what came of it.
+        self.take_notes()?;
         if let Some(flight) = self.flying.get(&key)
             && flight.number == number
         {

@@ -5,6 +5,7 @@ mod append;
 mod check;
 mod error;
 mod inline;
+mod kept;
 mod liveness;
 mod lock;
 mod open;
@@ -313,6 +314,22 @@ impl Store {
         let (run, actor) = (run.to_owned(), actor.to_owned());
         self.writer
             .run(move |transaction| append::signal(transaction, &run, &actor, at, &signal))
+            .await
+    }
+
+    /// Writes a value that outlives runs, or takes it away, if it is as `expected` (absent: whatever it
+    /// is); false when it is not. `place` is environment, owner and key.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub async fn keep_value(
+        &self,
+        place: [String; 3],
+        expected: Option<Option<Vec<u8>>>,
+        value: Option<Vec<u8>>,
+    ) -> Result<bool, StoreError> {
+        self.writer
+            .run(move |transaction| kept::set(transaction, &place, expected, value))
             .await
     }
 

@@ -4,10 +4,10 @@
 pub(super) const APPLICATION_ID: i64 = 0x7262_6b31;
 
 /// Version of the tables below. Migrations are added, never changed.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// From the empty file on: one script for each version.
-pub(super) const MIGRATIONS: [&str; 2] = [V1, V2];
+pub(super) const MIGRATIONS: [&str; 3] = [V1, V2, V3];
 
 const V1: &str = "
 CREATE TABLE definition (
@@ -148,4 +148,15 @@ UPDATE run SET lock = (SELECT key FROM lock WHERE lock.run = run.id);
 
 -- A step's body no longer repeats what its columns say, nor names what is not there.
 UPDATE step SET body = json_remove(json_patch('{}', body), '$.attempt', '$.status') WHERE item >= 0;
+";
+
+/// What plugins keep between runs. Journals of this version may hold notes of attempts in flight.
+const V3: &str = "
+CREATE TABLE plugin_kv (
+  environment TEXT NOT NULL,
+  plugin TEXT NOT NULL,
+  key TEXT NOT NULL,
+  value BLOB NOT NULL,
+  PRIMARY KEY (environment, plugin, key)
+) STRICT, WITHOUT ROWID;
 ";

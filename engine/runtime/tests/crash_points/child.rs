@@ -286,6 +286,7 @@ fn new_run(scenario: &Scenario, order: &Order) -> NewRun {
         aws: runbook_step::Aws::default(),
         tags: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        plugins: BTreeMap::new(),
     };
     NewRun {
         id: Some(RUN.to_owned()),

@@ -107,6 +107,7 @@ impl World {
             aws: runbook_step::Aws::default(),
             tags: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            plugins: BTreeMap::new(),
         }
     }
 

@@ -123,6 +123,7 @@ pub fn run(id: &str, runbook: Runbook, children: BTreeMap<String, Runbook>) -> N
         aws: runbook_step::Aws::default(),
         tags: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        plugins: BTreeMap::new(),
     };
     NewRun {
         id: Some(id.to_owned()),

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use runbook_core::{Gate, Work};
+use runbook_core::{Gate, Note, Work};
 use runbook_step::catalog::{action, change, engine, query};
 use runbook_step::{
     Action, Args, Catalog, Change, Context, Fault, FaultKind, Found, Observed, Progress, Query,
@@ -69,6 +69,9 @@ pub struct Given {
     /// Has its effect and never answers.
     #[serde(default)]
     hang: bool,
+    /// Puts down what it calls and where it is.
+    #[serde(default)]
+    noting: bool,
 }
 
 impl Given {
@@ -91,6 +94,11 @@ impl Given {
         if context.attempt <= self.throttle {
             return Err(Fault::new(FaultKind::Throttled, "slow down"));
         }
+        if self.noting {
+            for note in notes() {
+                context.notes.keep(note).await?;
+            }
+        }
         Self::note(context, "act");
         made(&context.token);
         if self.hang && HANGS.load(Ordering::SeqCst) {
@@ -98,6 +106,23 @@ impl Given {
         }
         Ok(Progress::Done(self.outputs(context)))
     }
+}
+
+fn notes() -> [Note; 3] {
+    [
+        Note::Checkpoint {
+            state: "about to call".to_owned(),
+        },
+        Note::Call {
+            call: 1,
+            request: json!({ "http": "POST https://api.example/" }),
+            changes: true,
+        },
+        Note::Returned {
+            call: 1,
+            outcome: json!({ "status": 200 }),
+        },
+    ]
 }
 
 macro_rules! kind {

@@ -21,7 +21,11 @@ use runbook_runtime::{Clock, Ended, Engine, StartError, Store, StoreError, docto
 use rusqlite::Connection;
 
 /// One state file of each schema that was released, oldest first.
-const RELEASED: [&str; 2] = [include_str!("v1.sql"), include_str!("v2.sql")];
+const RELEASED: [&str; 3] = [
+    include_str!("v1.sql"),
+    include_str!("v2.sql"),
+    include_str!("v3.sql"),
+];
 
 #[tokio::test]
 #[ignore = "writes the files of a release: RUNBOOK_RECORD names the folder"]

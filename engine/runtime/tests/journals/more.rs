@@ -74,6 +74,15 @@ pub async fn record(state: &Path) {
             ..
         }
     ));
+    let noting = books::book(&[books::step(
+        0,
+        "call",
+        "cloud.act",
+        json!({ "noting": true }),
+        json!({}),
+    )]);
+    start(&engine, "noted", noting).await;
+    drive(&engine, "noted").await;
 }
 
 /// Cancelled twice: the second time while it asks in its way out.

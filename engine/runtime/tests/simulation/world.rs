@@ -111,6 +111,7 @@ impl World {
             aws: runbook_step::Aws::default(),
             tags: BTreeMap::new(),
             secrets: BTreeMap::new(),
+            plugins: BTreeMap::new(),
         };
         let store = Store::open_inline(&path, Arc::new(|_| Fate::Go)).unwrap();
         let (dies, deaths) = mpsc::unbounded_channel();

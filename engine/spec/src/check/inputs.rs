@@ -60,7 +60,7 @@ pub(crate) fn check(
     walk.check(node, &root, "", &mut found);
     if found.is_empty() && !has_templates(node) {
         let value = node.json();
-        if let Err(why) = (kind.check)(&value) {
+        if let Err(why) = kind.check(&value) {
             let why = why.split(" at line ").next().unwrap_or_default().to_owned();
             found.push(
                 report

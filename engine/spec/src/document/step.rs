@@ -9,7 +9,7 @@ use crate::check::{Report, id, timing, undo, uses};
 use crate::tree::{Node, Span};
 
 /// The keys of a step.
-pub(crate) const KEYS: [&str; 18] = [
+pub(crate) const KEYS: [&str; 19] = [
     "id",
     "summary",
     "uses",
@@ -28,6 +28,7 @@ pub(crate) const KEYS: [&str; 18] = [
     "marks",
     "region",
     "role_arn",
+    "allow",
 ];
 
 pub(super) fn read<'a>(
@@ -86,10 +87,41 @@ pub(super) fn read<'a>(
         marks: text_node(report, &fields, "marks"),
         region: text_node(report, &fields, "region"),
         role_arn: text_node(report, &fields, "role_arn"),
+        allow: fields
+            .get("allow")
+            .filter(|node| narrowed(report, uses, node)),
         id,
         at,
     })
     .inspect(|step| alone(report, &fields, step))
+}
+
+/// `allow`: what a plugin's step may do at most.
+fn narrowed(report: &mut Report, uses: &str, node: &Node) -> bool {
+    if !uses.starts_with("plugin:") {
+        let wrong = report
+            .wrong(
+                &crate::check::keys::WRONG,
+                &node.span,
+                format!("`allow` narrows what a plugin may do, and `{uses}` is none"),
+            )
+            .label("only for steps of plugins");
+        report.push(wrong);
+        return false;
+    }
+    let lists = ["http", "aws", "secrets"];
+    let Some(fields) = Fields::open(
+        report,
+        node,
+        "`allow`",
+        &["http", "aws", "secrets", "state"],
+    ) else {
+        return false;
+    };
+    for list in lists {
+        fields.texts(report, list);
+    }
+    true
 }
 
 fn identity(report: &mut Report, fields: &Fields<'_>) -> (String, Span) {

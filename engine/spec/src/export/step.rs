@@ -50,6 +50,17 @@ fn properties(types: Vec<Value>) -> Value {
         "undo": undo(),
         "marks": { "type": "string", "examples": ["incident", "decision", "service_restored", "recovery_point"], "description": "Point in time that the step reaches when it succeeds." },
         "region": text("Region of this step's AWS calls; a template."),
+        "allow": {
+            "type": "object",
+            "additionalProperties": false,
+            "properties": {
+                "http": { "type": "array", "items": { "type": "string" }, "description": "Requests that it may send." },
+                "aws": { "type": "array", "items": { "type": "string" }, "description": "AWS actions that it may call." },
+                "secrets": { "type": "array", "items": { "type": "string" }, "description": "Secrets that it may use." },
+                "state": { "type": "boolean", "description": "Whether it may keep values between runs." },
+            },
+            "description": "For steps of plugins: at most this, of what the plugin is granted.",
+        },
         "role_arn": text("Role that this step assumes for its AWS calls; a template."),
     })
 }
@@ -96,7 +107,7 @@ pub(super) fn retry() -> Value {
 /// `if uses is this type, then with is as it says`.
 fn choose(kind: &StepKind, defs: &mut Map<String, Value>) -> Value {
     let name = format!("with:{}", kind.name);
-    let mut schema = (kind.inputs)();
+    let mut schema = kind.inputs();
     let own = schema.as_object_mut().and_then(|all| all.remove("$defs"));
     if let Some(all) = schema.as_object_mut() {
         all.remove("$schema");

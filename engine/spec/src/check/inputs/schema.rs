@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use runbook_core::ParamType;
-use runbook_step::StepKind;
+use runbook_step::{Schema, StepKind};
 use serde_json::Value;
 
 use crate::tree::Kind;
@@ -21,8 +21,12 @@ pub(super) fn of(kind: &StepKind) -> Rc<Value> {
     kept(kind.inputs)
 }
 
-/// The schema that a function gives; made once for each thread.
-pub(crate) fn kept(make: fn() -> Value) -> Rc<Value> {
+/// The schema as a document; one that a function gives is made once for each thread.
+pub(crate) fn kept(schema: Schema) -> Rc<Value> {
+    let make = match schema {
+        Schema::Made(make) => make,
+        Schema::Is(document) => return Rc::new(document.clone()),
+    };
     SCHEMAS.with_borrow_mut(|kept| Rc::clone(kept.entry(make).or_insert_with(|| Rc::new(make()))))
 }
 
