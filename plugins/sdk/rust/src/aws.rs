@@ -97,9 +97,12 @@ impl Request {
     /// Sends it, for a plugin that tells the failures apart itself.
     pub fn try_call(self) -> Result<Response, AwsError> {
         if let Some(problem) = self.problem {
-            return Err(AwsError::Denied(problem.message));
+            return Err(AwsError::Invalid(problem.message));
         }
         let mutating = self.mutates();
+        if mutating && crate::context::dry_run() {
+            return Err(AwsError::DryRun);
+        }
         let answer = call(&self.raw);
         if mutating
             && !matches!(
@@ -142,6 +145,11 @@ pub enum AwsError {
     Unreachable(String),
     /// Sent, but not answered.
     Interrupted(String),
+    /// The request makes no sense.
+    Invalid(String),
+    /// The call is a preview and the action could change something, so it was
+    /// not even tried.
+    DryRun,
 }
 
 /// What a service says when it says no.
@@ -162,7 +170,11 @@ impl AwsError {
     pub fn code(&self) -> Option<&str> {
         match self {
             Self::Throttled(error) | Self::Service(error) => Some(&error.code),
-            Self::Denied(_) | Self::Unreachable(_) | Self::Interrupted(_) => None,
+            Self::Denied(_)
+            | Self::Unreachable(_)
+            | Self::Interrupted(_)
+            | Self::Invalid(_)
+            | Self::DryRun => None,
         }
     }
 
@@ -185,6 +197,8 @@ impl AwsError {
                 StepError::unanswered(mutating, error.label(), error.sentence(request))
             }
             Self::Service(error) => StepError::permanent(error.label(), error.sentence(request)),
+            Self::Invalid(reason) => StepError::permanent("aws-invalid", reason),
+            Self::DryRun => StepError::dry_run(request),
         }
     }
 }

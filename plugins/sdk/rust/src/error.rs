@@ -74,6 +74,11 @@ impl StepError {
         Self::new(kind, code, message)
     }
 
+    /// What a call that may change something gets in a preview.
+    pub(crate) fn dry_run(request: &str) -> Self {
+        Self::permanent("dry-run", format!("{request} is not sent in a dry run"))
+    }
+
     /// The next attempt comes no earlier than this.
     #[must_use]
     pub fn after_ms(mut self, ms: u64) -> Self {

@@ -123,10 +123,16 @@ impl Request {
             return Err(HttpError::Invalid(problem.message));
         }
         let label = self.label();
+        if !self.reads && crate::context::dry_run() {
+            return Err(HttpError::DryRun);
+        }
         let answer = send(&self.raw).map_err(HttpError::from);
         let left = !matches!(
             answer,
-            Err(HttpError::Denied(_) | HttpError::Unreachable(_) | HttpError::Invalid(_))
+            Err(HttpError::Denied(_)
+                | HttpError::Unreachable(_)
+                | HttpError::Invalid(_)
+                | HttpError::DryRun)
         );
         if left && !self.reads {
             note_change();
@@ -161,6 +167,9 @@ pub enum HttpError {
     TooLarge(u64),
     /// The request makes no sense.
     Invalid(String),
+    /// The call is a preview and the request could change something, so it was
+    /// not even tried.
+    DryRun,
 }
 
 impl HttpError {
@@ -189,6 +198,7 @@ impl HttpError {
             Self::Invalid(reason) => {
                 StepError::permanent("http-invalid", format!("{request}: {reason}"))
             }
+            Self::DryRun => StepError::dry_run(request),
         }
     }
 }
