@@ -145,11 +145,12 @@ impl Step for Update {
                 "this chat cannot change messages: set `update_url` in the plugin's config",
             ));
         };
-        let EditedMessage {
+        let Edit {
+            id,
             text,
             channel,
             severity,
-        } = edit.message;
+        } = edit;
         let mut body = json!({ "ts": id, "text": format!("{}{text}", severity.mark()) });
         if let Some(channel) = channel.as_ref().or(config.channel.as_ref()) {
             body["channel"] = channel.as_str().into();
@@ -225,8 +226,8 @@ fn refusal(answer: &Value, retry_after: Option<&str>) -> StepError {
 runbook_plugin::plugin! {
     config: Config,
     wants: [
-        Want::Http("POST https://*/*", "post to the chat that `url` and `update_url` name"),
-        Want::Http("POST http://*/*", "the same for a chat inside the private network"),
+        Want::Http("POST https://*:*/*", "post to the chat that `url` and `update_url` name"),
+        Want::Http("POST http://*:*/*", "the same for a chat inside the private network"),
         Want::Attach("chat_token", "bearer token, when `token` is set"),
     ],
     steps: [Post, Update],

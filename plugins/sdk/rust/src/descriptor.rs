@@ -85,6 +85,9 @@ pub(crate) fn step<S: Step>() -> Value {
     if let Some(ms) = S::TYPICAL_MS {
         document.insert("typical_ms".into(), ms.into());
     }
+    if let Some(reason) = S::IRREVERSIBLE {
+        document.insert("irreversible".into(), reason.into());
+    }
     let examples: Vec<_> = S::examples()
         .into_iter()
         .map(|with| json!({ "with": with }))

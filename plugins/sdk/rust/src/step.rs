@@ -111,6 +111,10 @@ pub trait Step {
     /// How long it usually takes.
     const TYPICAL_MS: Option<u64> = None;
 
+    /// Why a finished `run` can never be taken back, if so: shown before it runs,
+    /// and by the default [`Step::undo`].
+    const IRREVERSIBLE: Option<&'static str> = None;
+
     /// What `with:` holds.
     type Input: DeserializeOwned + JsonSchema;
     /// What later steps can use.
