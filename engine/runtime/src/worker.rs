@@ -54,7 +54,12 @@ impl Job {
     /// Carries the attempt out.
     pub(crate) async fn carry_out(self) -> Outcome {
         let mut known = Vec::new();
-        let answer = match self.reveal(&mut known) {
+        let revealed = if self.kind.is_external() {
+            self.without_secrets()
+        } else {
+            self.reveal(&mut known)
+        };
+        let answer = match revealed {
             Ok(inputs) => self.lease.cover().cover(self.call(inputs)).await,
             Err(fault) => Err(fault),
         };
@@ -66,6 +71,18 @@ impl Job {
         }
         let answer = answer.unwrap_or_else(|fault| failed(fault, (self.clock.share)()));
         Outcome::Answer(hide(answer, &known))
+    }
+
+    /// A plugin gets the secrets that it is granted by their names, never through its inputs.
+    fn without_secrets(&self) -> StepResult<Value> {
+        match secret::names(&self.inputs.to_string()).first() {
+            None => Ok(self.inputs.clone()),
+            Some(name) => Err(Fault::new(
+                FaultKind::Denied,
+                format!("secret `{name}` stands in the inputs of a plugin's step"),
+            )
+            .help("grant the secret to the plugin in plugins/plugins.yaml, and let it be named")),
+        }
     }
 
     fn reveal(&self, known: &mut Vec<(String, String)>) -> StepResult<Value> {
@@ -142,6 +159,7 @@ impl Job {
                     }
                     // Under way: applying again takes it up.
                     Reply::Again { .. } => break,
+                    Reply::Unknown => return Ok(doubt("the step type cannot tell")),
                     _ if self.settled() => break,
                     _ => tokio::time::sleep(LOOK_AGAIN).await,
                 }
@@ -227,7 +245,7 @@ impl Job {
             return Err(confused(self.kind.name));
         };
         match repeat {
-            Repeat::Never if self.context.recovering => {
+            Repeat::Never if self.context.recovering && self.context.touched => {
                 return Ok(doubt("an earlier call of it may have had its effect"));
             }
             Repeat::Token | Repeat::Harmless | Repeat::Never => {}

@@ -229,7 +229,8 @@ impl Driver {
                 requests: desk.requests,
                 notes: desk.notes,
                 kept: call.kept,
-                touched: call.touched || self.run.is_restored(),
+                // Only the steps of plugins put down what they call.
+                touched: call.touched || self.run.is_restored() || !kind.is_external(),
                 environment: if kind.is_external() {
                     self.facts.definition.environment.clone()
                 } else {
