@@ -289,25 +289,23 @@ impl Permissions {
         );
         match &want.kind {
             WantKind::Http(pattern) => {
-                let granted = share(&[pattern.clone()], &grant.http, HttpPattern::intersect);
-                let left = share(&granted, &ceiling.http, HttpPattern::intersect);
                 let asked = Asked::Http {
                     pattern: pattern.to_string(),
                 };
-                self.report(asked, granted.is_empty(), left.is_empty(), || {
-                    share(&[pattern.clone()], &ceiling.http, HttpPattern::intersect).is_empty()
-                })
+                self.several(
+                    asked,
+                    pattern,
+                    [&grant.http, &ceiling.http],
+                    HttpPattern::intersect,
+                )
             }
             WantKind::Aws(pattern) => {
-                let both = |one: &AwsPattern, two: &AwsPattern| one.intersect(two, home);
-                let granted = share(&[pattern.clone()], &grant.aws, both);
-                let left = share(&granted, &ceiling.aws, both);
-                let pattern_text = pattern.to_string();
+                let text = pattern.to_string();
                 let asked = Asked::Aws {
-                    pattern: pattern_text.trim_end_matches("@*").to_owned(),
+                    pattern: text.trim_end_matches("@*").to_owned(),
                 };
-                self.report(asked, granted.is_empty(), left.is_empty(), || {
-                    share(&[pattern.clone()], &ceiling.aws, both).is_empty()
+                self.several(asked, pattern, [&grant.aws, &ceiling.aws], |one, two| {
+                    one.intersect(two, home)
                 })
             }
             WantKind::Secret { name, usage } => {
@@ -336,18 +334,21 @@ impl Permissions {
     }
 
     /// A want of many things of which the grant, or grant and ceiling together, leave nothing.
-    fn report(
+    fn several<T: Ord>(
         &self,
         asked: Asked,
-        ungranted: bool,
-        nothing_left: bool,
-        above: impl FnOnce() -> bool,
+        want: &T,
+        [grant, ceiling]: [&[T]; 2],
+        both: impl Fn(&T, &T) -> Option<T>,
     ) -> Option<Refusal> {
+        let want = std::slice::from_ref(want);
+        let granted = share(want, grant, &both);
+        // Without a grant the want itself is compared with the ceiling.
+        let below = if granted.is_empty() { want } else { &granted };
         let say = Say {
             wanted: true,
-            granted: !ungranted,
-            // What is granted lies above the ceiling; without a grant the want itself is compared.
-            ceiling: if ungranted { !above() } else { !nothing_left },
+            granted: !granted.is_empty(),
+            ceiling: !share(below, ceiling, &both).is_empty(),
             step: None,
         };
         self.judge(say, || asked).err()

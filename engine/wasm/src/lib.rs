@@ -8,4 +8,7 @@ pub mod grant;
 pub mod host;
 pub mod limits;
 mod nearest;
+pub mod project;
+pub mod sign;
+pub mod source;
 mod unique;
