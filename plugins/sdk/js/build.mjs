@@ -17,14 +17,24 @@ const FOLDER = process.cwd();
 const WORK = path.join(FOLDER, "dist", "build");
 const INTERFACES = ["context", "log", "progress", "checkpoint", "secrets", "state", "http", "aws"];
 
+/** How to start npm: the one that belongs to this node, which may not be on the path. */
+function npm() {
+  const beside = ["..", "."].map((up) =>
+    path.join(path.dirname(process.execPath), up, "lib", "node_modules", "npm", "bin", "npm-cli.js"),
+  );
+  const cli = [process.env.npm_execpath, ...beside].find((file) => file && existsSync(file));
+  return cli === undefined ? ["npm"] : [process.execPath, cli];
+}
+
 /** The compiler that the plugin's lock file names, installed if it is not there. */
 function compiler() {
   const installed = path.join(FOLDER, "node_modules", "componentize-qjs");
   if (!existsSync(installed)) {
     const locked = existsSync(path.join(FOLDER, "package-lock.json"));
     const quiet = ["--no-audit", "--no-fund", "--ignore-scripts"];
-    const options = { cwd: FOLDER, stdio: "inherit", shell: process.platform === "win32" };
-    execFileSync("npm", [locked ? "ci" : "install", ...quiet], options);
+    const [command, ...before] = npm();
+    const options = { cwd: FOLDER, stdio: "inherit", shell: command === "npm" };
+    execFileSync(command, [...before, locked ? "ci" : "install", ...quiet], options);
   }
   return createRequire(path.join(FOLDER, "package.json"))("componentize-qjs");
 }
