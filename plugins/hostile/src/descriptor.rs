@@ -67,6 +67,7 @@ pub const STEPS: &[Entry] = &[
         "an output that its schema forbids",
         lies::lies_about_schema,
     ),
+    ("listens_tcp", "listen on a port", reach::listens_tcp),
     ("log_bomb", "a log line of `n` bytes", floods::log_bomb),
     ("log_flood", "`n` log lines", floods::log_flood),
     (
@@ -96,7 +97,6 @@ pub const STEPS: &[Entry] = &[
     ),
     ("opens_tcp", "connect to `address`", reach::opens_tcp),
     ("opens_udp", "bind and send to `address`", reach::opens_udp),
-    ("listens_tcp", "listen on a port", reach::listens_tcp),
     ("output_bomb", "an output of `n` bytes", floods::output_bomb),
     ("panic", "panic with a message", lies::panics),
     (
