@@ -76,6 +76,11 @@ pub const STEPS: &[Entry] = &[
         reach::many_requests,
     ),
     (
+        "memory_grow",
+        "ask for four gigabytes at once",
+        floods::memory_grow,
+    ),
+    (
         "mutates_then_claims_nothing",
         "POST `url`, then a retryable error",
         lies::claims_nothing,
