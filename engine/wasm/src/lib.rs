@@ -3,10 +3,13 @@
 pub mod component;
 pub mod descriptor;
 pub mod digest;
+mod files;
 pub mod grant;
 pub mod limits;
+pub mod lock;
 mod nearest;
 pub mod project;
 pub mod sign;
 pub mod source;
+pub mod store;
 mod unique;
