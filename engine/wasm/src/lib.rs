@@ -8,6 +8,7 @@ pub mod grant;
 pub mod limits;
 pub mod lock;
 mod nearest;
+pub mod oci;
 pub mod project;
 pub mod sign;
 pub mod source;
