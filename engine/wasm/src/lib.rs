@@ -10,6 +10,7 @@ pub mod host;
 pub mod limits;
 pub mod lock;
 mod nearest;
+pub mod oci;
 pub mod project;
 pub mod sign;
 pub mod source;
