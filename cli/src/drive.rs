@@ -313,8 +313,12 @@ impl Driving {
         if let Some(held) = root.held() {
             say(&format!("  held by {held}"));
         }
-        let runs: Vec<_> = tree.iter().map(|one| one.run.clone()).collect();
-        say(&format!("  {}", show::tally(&runs)));
+        let tally = match tree.as_slice() {
+            // One alone may be large.
+            [one] => show::tally(std::slice::from_ref(&one.run)),
+            tree => show::tally(&tree.iter().map(|one| one.run.clone()).collect::<Vec<_>>()),
+        };
+        say(&format!("  {tally}"));
         if let Some(serde_json::Value::Object(outputs)) = &root.info.outputs {
             for (name, value) in outputs {
                 let text = value

@@ -48,14 +48,15 @@ impl Ready {
         self.plugged.prepare(project, pinned, progress).await
     }
 
-    /// The run that it becomes.
-    pub(crate) fn new_run(&self, actor: String, meta: Value) -> NewRun {
+    /// The run that it becomes. Nothing else keeps the definition then: the engine pins it and drives
+    /// what it reads back.
+    pub(crate) fn new_run(self, actor: String, meta: Value) -> NewRun {
         NewRun {
             id: None,
-            definition: self.definition.clone(),
-            params: self.params.clone(),
-            secrets: self.secrets.clone(),
-            overrides: self.overrides.clone(),
+            definition: self.definition,
+            params: self.params,
+            secrets: self.secrets,
+            overrides: self.overrides,
             actor,
             meta,
             parent: None,
