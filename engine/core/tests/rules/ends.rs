@@ -1,6 +1,6 @@
 //! How a run ends, and what is known of it then.
 
-use runbook_core::{Effect, Input, Prepared, RunStatus, StepStatus};
+use runbook_core::{Effect, Input, Prepared, RunStatus, StepStatus, Timestamp};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, action, done, key, kinds, step};
@@ -77,4 +77,47 @@ fn a_loop_over_nothing_has_an_empty_list_of_outputs_and_one_that_did_not_run_has
         assert_eq!(bench.ended(0), Some(StepStatus::Skipped));
         assert_eq!(bench.run.steps()[0].outputs(), outputs);
     }
+}
+
+#[test]
+fn a_run_tells_when_it_began_and_ended_and_how_far_it_is() {
+    let finally = json!({ "section": "finally" });
+    let steps = vec![
+        step("a", action(), &[], Value::Null),
+        step("z", action(), &[], finally),
+    ];
+    let mut bench = Bench::new(Value::Null, steps);
+    assert_eq!(bench.run.started(), Some(Timestamp(1_000)));
+    assert_eq!(bench.run.finished(), None);
+    assert!(bench.run.is_main_open());
+    bench.succeed(0, Effect::None);
+    assert!(!bench.run.is_main_open());
+    assert!(!bench.run.has_failed() && !bench.run.is_cancelled());
+    bench.succeed(1, Effect::None);
+    bench.now = 2_000;
+    bench.input(Input::Concluded {
+        outputs: json!({ "url": "u" }),
+        missed: false,
+        broken: false,
+    });
+    assert_eq!(bench.run.finished(), Some(Timestamp(2_000)));
+    assert_eq!(bench.run.outputs(), &json!({ "url": "u" }));
+    assert!(bench.run.commands().is_empty());
+}
+
+#[test]
+fn a_run_tells_what_became_of_it() {
+    let mut bench = Bench::new(Value::Null, vec![step("a", action(), &[], Value::Null)]);
+    bench.fail(0);
+    assert!(bench.run.has_failed());
+    let mut bench = Bench::new(Value::Null, vec![step("a", action(), &[], Value::Null)]);
+    bench.prepare(0, None);
+    bench.cancel();
+    assert!(bench.run.is_cancelled() && !bench.run.is_forced());
+    bench.cancel();
+    assert!(bench.run.is_forced() && !bench.run.is_restored());
+    bench.input(Input::Restore {
+        actor: "ann".into(),
+    });
+    assert!(bench.run.is_restored());
 }

@@ -7,6 +7,7 @@ mod bench;
 mod deadlines;
 mod doubt;
 mod ends;
+mod fits;
 mod held;
 mod journals;
 mod retries;
