@@ -1,7 +1,8 @@
 //! Another chance.
 
 use runbook_core::{
-    Answer, Effect, Event, Fault, FaultKind, Input, Key, Prepared, RunStatus, StepStatus,
+    Answer, Effect, Event, Fault, FaultKind, Input, Key, Prepared, Resolution, RunStatus,
+    StepStatus,
 };
 use serde_json::{Value, json};
 
@@ -339,4 +340,14 @@ fn a_step_that_is_done_without_is_in_no_attempt() {
     let state = serde_json::to_value(&bench.run.steps()[0]).unwrap();
     assert_eq!((&state["live"], &state["done"]), (&json!(0), &json!(1)));
     assert_eq!(bench.run.active().count(), 0);
+}
+
+#[test]
+fn a_loop_in_doubt_whose_need_ran_again_ends_with_its_last_item() {
+    let mut bench = loop_downstream(doubt());
+    bench.retry(0, false);
+    bench.tick();
+    bench.succeed(0, Effect::Changed);
+    bench.resolve(1, Resolution::Done(Value::Null));
+    assert_eq!(bench.conclude(), RunStatus::Succeeded);
 }
