@@ -117,6 +117,18 @@ impl Handle {
         )
     }
 
+    /// Gives the empty account `to` everything that `from` has, under the same ids, and remembers the
+    /// tokens of its calls there. Faults, lifecycles and the ledger stay behind.
+    ///
+    /// # Errors
+    /// It does not answer, or one of the two is no account number.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<(), Error> {
+        let path = format!("copy?from={from}&to={to}");
+        self.request(Method::POST, &path, Vec::new())
+            .await
+            .map(|_| ())
+    }
+
     /// Injects a fault, or finds the one that has the same key already.
     ///
     /// # Errors
