@@ -3,12 +3,13 @@
 
 mod case;
 mod plan;
+mod progress;
+mod verdict;
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -18,8 +19,10 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::ui::{out, style};
-use case::{Bench, Verdict};
+use case::{Bench, FIRST};
 use plan::{Case, Plan};
+use progress::Progress;
+use verdict::Verdict;
 
 /// Sweeps over every file that was named.
 pub(crate) async fn run(project: &Project, args: &TestArgs) -> Result<u8, Failure> {
@@ -51,26 +54,30 @@ struct Sweep {
     points: usize,
     calls: usize,
     cases: Vec<(Case, Verdict)>,
+    /// Cases that were not played since an earlier one was wrong.
+    left: usize,
+    took_ms: u64,
+    /// Options that make the same run, as they are typed.
+    given: String,
 }
 
 async fn sweep(project: &Project, args: &TestArgs, file: &str) -> Result<Sweep, Failure> {
     let bench = Arc::new(Bench::new(project, args, file).await?);
+    let mut progress = Progress::new(file);
+    bench.seed().await?;
     let calm = Arc::new(bench.calm().await?);
     let plan = Plan::of(&calm, args)?;
-    let bar = ProgressBar::new(plan.cases.len() as u64).with_style(
-        ProgressStyle::with_template("  {msg} {bar:32} {pos}/{len} {eta}")
-            .unwrap_or_else(|_| ProgressStyle::default_bar()),
-    );
-    bar.set_message(file.to_owned());
+    let planned = plan.cases.len();
+    progress.begin(planned);
     let slots = Arc::new(Semaphore::new(args.jobs.max(1)));
-    let number = Arc::new(AtomicUsize::new(0));
+    let number = Arc::new(AtomicUsize::new(FIRST));
     let mut running = JoinSet::new();
     for case in plan.cases {
         let (bench, calm, slots, number) =
             (bench.clone(), calm.clone(), slots.clone(), number.clone());
         running.spawn(async move {
             let _slot = slots.acquire_owned().await;
-            let place = number.fetch_add(1, Ordering::SeqCst) + 1;
+            let place = number.fetch_add(1, Ordering::SeqCst);
             let verdict = bench.play(&case, place, &calm).await;
             (case, verdict)
         });
@@ -83,16 +90,27 @@ async fn sweep(project: &Project, args: &TestArgs, file: &str) -> Result<Sweep, 
                 format!("a case was not played to its end: {error}"),
             )
         })?;
-        cases.push((case, verdict?));
-        bar.inc(1);
+        let verdict = verdict?;
+        let wrong = verdict.is_bad();
+        progress.step(wrong);
+        cases.push((case, verdict));
+        if wrong && args.fail_fast {
+            running.shutdown().await;
+        }
     }
-    bar.finish_and_clear();
+    let took_ms = progress.end();
     cases.sort_by(|one, other| one.0.cmp(&other.0));
     Ok(Sweep {
         file: file.to_owned(),
         points: plan.points,
         calls: plan.calls,
+        left: planned - cases.len(),
         cases,
+        took_ms,
+        given: case::given(args)
+            .iter()
+            .map(|word| format!(" {word}"))
+            .collect(),
     })
 }
 
@@ -109,7 +127,11 @@ impl Sweep {
     }
 
     fn as_text(&self) -> String {
-        let mut text = format!("crash sweep of {}\n\n", style::bold(&self.file));
+        let mut text = format!(
+            "crash sweep of {}  {}\n\n",
+            style::bold(&self.file),
+            style::span(self.took_ms)
+        );
         for (crashes, name, all) in [
             (true, "crash points", self.points),
             (false, "lost answers", self.calls),
@@ -131,10 +153,18 @@ impl Sweep {
         for (case, verdict) in self.cases.iter().filter(|(_, verdict)| verdict.is_bad()) {
             let _ = write!(
                 text,
-                "\n{} {case}\n{}\n  again: runbook test {} --crash-sweep --case {case}\n",
+                "\n{} {case}\n{}\n  again: runbook test {}{} --crash-sweep --case {case}\n",
                 style::red("wrong"),
                 verdict.words(),
-                self.file
+                self.file,
+                self.given
+            );
+        }
+        if self.left > 0 {
+            let _ = write!(
+                text,
+                "\nstopped there; {} cases were not tried\n",
+                self.left
             );
         }
         text
@@ -158,6 +188,8 @@ impl Sweep {
             "crash_points": self.points,
             "calls": self.calls,
             "sound": self.is_sound(),
+            "not_tried": self.left,
+            "took_ms": self.took_ms,
             "cases": rows,
         })
     }
