@@ -5,6 +5,7 @@ that process ended, so does this one. The port is chosen by the kernel and told
 on standard output.
 """
 
+import io
 import os
 import pickle
 import sys
@@ -44,8 +45,23 @@ def copy(source, target):
     """Gives one account everything that another one has, under the same ids.
 
     All services go through one pickle, so that what they share stays shared. Account numbers
-    have one length, which is why they can be exchanged in the bytes.
+    have one length, which is why they can be exchanged in the bytes. Keys cannot be pickled, never
+    change, and so are the same object in both.
     """
+    keys = []
+
+    class Writer(pickle.Pickler):
+        def persistent_id(self, one):
+            if not type(one).__module__.startswith("cryptography."):
+                return None
+            keys.append(one)
+            return len(keys) - 1
+
+    class Reader(pickle.Unpickler):
+        def persistent_load(self, number):
+            return keys[number]
+
+    stream = io.BytesIO()
     with backend_lock:
         services = {service.service_name: service for service in BackendDict._instances}
         there = {
@@ -53,8 +69,9 @@ def copy(source, target):
             for name, service in services.items()
             if source in service.keys()
         }
-        stream = pickle.dumps(there)
-    for name, regions in pickle.loads(stream.replace(source.encode(), target.encode())).items():
+        Writer(stream).dump(there)
+    copied = stream.getvalue().replace(source.encode(), target.encode())
+    for name, regions in Reader(io.BytesIO(copied)).load().items():
         services[name][target].update(regions)
 
 
