@@ -20,7 +20,8 @@ use crate::lifecycles::Lifecycles;
 use crate::options::Options;
 use crate::status::Status;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Long, since a machine with too much to do is slow and not broken.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running sandbox.
 #[derive(Debug, Clone)]

@@ -19,8 +19,8 @@ use crate::exit;
 use crate::failure::Failure;
 use crate::project::Project;
 use crate::ui::{out, style};
-use case::{Bench, FIRST};
-use plan::{Case, Plan};
+use case::{Bench, FIRST, Played};
+use plan::Plan;
 use progress::Progress;
 use verdict::Verdict;
 
@@ -53,7 +53,7 @@ struct Sweep {
     file: String,
     points: usize,
     calls: usize,
-    cases: Vec<(Case, Verdict)>,
+    cases: Vec<Played>,
     /// Cases that were not played since an earlier one was wrong.
     left: usize,
     took_ms: u64,
@@ -78,28 +78,26 @@ async fn sweep(project: &Project, args: &TestArgs, file: &str) -> Result<Sweep, 
         running.spawn(async move {
             let _slot = slots.acquire_owned().await;
             let place = number.fetch_add(1, Ordering::SeqCst);
-            let verdict = bench.play(&case, place, &calm).await;
-            (case, verdict)
+            bench.play(case, place, &calm).await
         });
     }
     let mut cases = Vec::new();
     while let Some(ended) = running.join_next().await {
-        let (case, verdict) = ended.map_err(|error| {
+        let played = ended.map_err(|error| {
             Failure::new(
                 exit::FAILED,
                 format!("a case was not played to its end: {error}"),
             )
         })?;
-        let verdict = verdict?;
-        let wrong = verdict.is_bad();
+        let wrong = played.verdict.is_bad();
         progress.step(wrong);
-        cases.push((case, verdict));
+        cases.push(played);
         if wrong && args.fail_fast {
             running.shutdown().await;
         }
     }
     let took_ms = progress.end();
-    cases.sort_by(|one, other| one.0.cmp(&other.0));
+    cases.sort_by(|one, other| one.case.cmp(&other.case));
     Ok(Sweep {
         file: file.to_owned(),
         points: plan.points,
@@ -115,15 +113,15 @@ async fn sweep(project: &Project, args: &TestArgs, file: &str) -> Result<Sweep, 
 }
 
 impl Sweep {
-    fn count(&self, crashes: bool, wanted: fn(&Verdict) -> bool) -> usize {
+    fn count(&self, crashes: bool, wanted: fn(&Played) -> bool) -> usize {
         self.cases
             .iter()
-            .filter(|(case, verdict)| case.is_crash() == crashes && wanted(verdict))
+            .filter(|one| one.case.is_crash() == crashes && wanted(one))
             .count()
     }
 
     fn is_sound(&self) -> bool {
-        self.cases.iter().all(|(_, verdict)| !verdict.is_bad())
+        self.cases.iter().all(|one| !one.verdict.is_bad())
     }
 
     fn as_text(&self) -> String {
@@ -136,10 +134,12 @@ impl Sweep {
             (true, "crash points", self.points),
             (false, "lost answers", self.calls),
         ] {
-            let tried = self.count(crashes, |_| true);
-            let same = self.count(crashes, |verdict| matches!(verdict, Verdict::Same));
-            let doubt = self.count(crashes, |verdict| matches!(verdict, Verdict::InDoubt(_)));
-            let bad = self.count(crashes, Verdict::is_bad);
+            let tried = self.count(crashes, |one| one.reached.is_some());
+            let same = self.count(crashes, |one| {
+                one.reached.is_some() && one.verdict == Verdict::Same
+            });
+            let doubt = self.count(crashes, |one| matches!(one.verdict, Verdict::InDoubt(_)));
+            let bad = self.count(crashes, |one| one.verdict.is_bad());
             let verdict = if bad == 0 {
                 style::green("ok")
             } else {
@@ -150,12 +150,24 @@ impl Sweep {
                 "  {name:<14} {tried:>5} of {all:<6} {same:>5} the same world  {doubt:>3} in doubt  {bad:>3} wrong  {verdict}"
             );
         }
-        for (case, verdict) in self.cases.iter().filter(|(_, verdict)| verdict.is_bad()) {
+        let missed = self
+            .cases
+            .iter()
+            .filter(|one| one.reached.is_none())
+            .count();
+        if missed > 0 {
+            let _ = writeln!(
+                text,
+                "\n{missed} cases ended before their place came, since runs differ; they do not count"
+            );
+        }
+        for one in self.cases.iter().filter(|one| one.verdict.is_bad()) {
+            let case = &one.case;
             let _ = write!(
                 text,
                 "\n{} {case}\n{}\n  again: runbook test {}{} --crash-sweep --case {case}\n",
                 style::red("wrong"),
-                verdict.words(),
+                one.verdict.words(),
                 self.file,
                 self.given
             );
@@ -174,12 +186,13 @@ impl Sweep {
         let rows: Vec<_> = self
             .cases
             .iter()
-            .map(|(case, verdict)| {
+            .map(|one| {
                 json!({
-                    "case": case.to_string(),
-                    "place": case.place(),
-                    "verdict": verdict.name(),
-                    "words": verdict.words(),
+                    "case": one.case.to_string(),
+                    "place": one.reached.clone().unwrap_or_else(|| one.case.place()),
+                    "reached": one.reached.is_some(),
+                    "verdict": one.verdict.name(),
+                    "words": one.verdict.words(),
                 })
             })
             .collect();
