@@ -229,15 +229,33 @@ pub(crate) struct TestArgs {
     /// At most so many crash points and so many lost answers, spread over the run
     #[arg(long, value_name = "COUNT")]
     pub(crate) limit: Option<usize>,
+    /// Choose other ones: with another number, other places between those that --limit would take
+    #[arg(long, value_name = "NUMBER", requires = "limit")]
+    pub(crate) seed: Option<u64>,
+    /// Only crashes, or only lost answers
+    #[arg(long, value_name = "KIND")]
+    pub(crate) only: Option<Only>,
+    /// Stop at the first case that is wrong
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
     /// Only this case, such as crash:17 or lost:3
     #[arg(long, value_name = "CASE")]
     pub(crate) case: Option<String>,
-    /// Cases at once
-    #[arg(long, default_value_t = 2)]
+    /// Cases at once: most of their time is waiting
+    #[arg(long, default_value_t = 4)]
     pub(crate) jobs: usize,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// One half of the cases of a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Only {
+    /// The process dies
+    Crash,
+    /// An answer is lost
+    Lost,
 }
 
 #[derive(Debug, Args)]
