@@ -4,6 +4,7 @@ pub mod component;
 pub mod descriptor;
 pub mod digest;
 pub mod entry;
+pub mod fixture;
 pub mod grant;
 pub mod host;
 pub mod limits;

@@ -38,6 +38,8 @@ pub(crate) struct Call {
     pub(crate) stderr: Arc<Tail>,
     /// A request that can change something has left.
     pub(crate) touched: AtomicBool,
+    /// It is a dry run, and something was to be changed.
+    pub(crate) attempted: AtomicBool,
     /// Values that the plugin was given, by name: they are hidden wherever they come up again.
     known: Mutex<Vec<(String, String)>>,
     requests: AtomicU32,
@@ -72,6 +74,7 @@ impl Call {
             context,
             stderr: Arc::new(tail),
             touched: AtomicBool::new(false),
+            attempted: AtomicBool::new(false),
             known: Mutex::default(),
             requests: AtomicU32::new(0),
             log_lines: AtomicU64::new(0),

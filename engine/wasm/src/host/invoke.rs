@@ -30,7 +30,7 @@ pub enum Verb {
 /// What a plugin answers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Done, with outputs that satisfy the step's schema; of an undo, without.
+    /// Done, with outputs that satisfy the step's schema; of an undo, with whatever it says of itself.
     Done(Value),
     /// Not yet. The state is on disk.
     Wait {
@@ -59,6 +59,8 @@ pub struct Ended {
     pub answer: Result<Outcome, Failure>,
     /// A request that can change something left.
     pub touched: bool,
+    /// It was a dry run, and it tried to change something.
+    pub attempted: bool,
     /// What it put down last.
     pub kept: Option<String>,
     /// The end of what it wrote to its standard streams.
@@ -119,6 +121,7 @@ pub(crate) async fn guarded<T>(
 /// Ends when the call has had its time, or nothing was heard of it for too long.
 async fn silence(call: &Call) {
     let limits = call.setup.limits;
+    let mut out_of_time = call.setup.transport.out_of_time();
     loop {
         let left = call.left();
         if left.is_zero() {
@@ -131,7 +134,13 @@ async fn silence(call: &Call) {
             return;
         }
         let nap = left.min(limits.silence.saturating_sub(quiet));
-        tokio::time::sleep(nap.max(Duration::from_millis(1))).await;
+        tokio::select! {
+            () = tokio::time::sleep(nap.max(Duration::from_millis(1))) => {}
+            () = &mut out_of_time => {
+                call.end(format!("it was not done within {:?}", limits.call));
+                return;
+            }
+        }
     }
 }
 
@@ -156,6 +165,7 @@ impl Plugin {
         Ended {
             answer,
             touched: call.touched.load(std::sync::atomic::Ordering::Relaxed),
+            attempted: call.attempted.load(std::sync::atomic::Ordering::Relaxed),
             kept,
             stderr: call.hide(call.stderr.text()),
         }
@@ -200,7 +210,7 @@ impl Plugin {
             }
         };
         if matches!(verb, Verb::Undo(_)) {
-            return Ok(Outcome::Done(Value::Null));
+            return self.undone(&text, call).map(Outcome::Done);
         }
         self.outputs(step, &text, call).map(Outcome::Done)
     }
@@ -224,13 +234,15 @@ impl Plugin {
         })
     }
 
+    /// What an undo says of itself; its step is undone whatever that is.
+    fn undone(&self, text: &str, call: &Call) -> Result<Value, Failure> {
+        within(text, call)?;
+        Ok(call.hide_value(parse(text).unwrap_or_default()))
+    }
+
     /// Outputs that are what the plugin said they would be.
     fn outputs(&self, step: &str, text: &str, call: &Call) -> Result<Value, Failure> {
-        let limit = call.setup.limits.output;
-        if text.len() as u64 > limit {
-            let why = format!("its output has {} bytes; {limit} are allowed", text.len());
-            return Err(Failure::plugin(call, &why));
-        }
+        within(text, call)?;
         let outputs = parse(text)
             .map_err(|why| Failure::plugin(call, &format!("its output is no JSON: {why}")))?;
         if !outputs.is_object() {
@@ -329,6 +341,16 @@ impl Plugin {
             }
         }
     }
+}
+
+/// What is larger than allowed is not read.
+fn within(text: &str, call: &Call) -> Result<(), Failure> {
+    let limit = call.setup.limits.output;
+    if text.len() as u64 <= limit {
+        return Ok(());
+    }
+    let why = format!("its output has {} bytes; {limit} are allowed", text.len());
+    Err(Failure::plugin(call, &why))
 }
 
 /// What came back, before it is believed.
