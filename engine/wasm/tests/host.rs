@@ -4,3 +4,15 @@
 mod fixtures;
 #[path = "host/guests.rs"]
 mod guests;
+#[path = "host/keeping.rs"]
+mod keeping;
+#[path = "host/limits.rs"]
+mod limits;
+#[path = "host/loading.rs"]
+mod loading;
+#[path = "host/reach.rs"]
+mod reach;
+#[path = "host/server.rs"]
+mod server;
+#[path = "host/world.rs"]
+mod world;

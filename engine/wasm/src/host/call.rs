@@ -231,8 +231,12 @@ fn forms(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned()];
     // Too short a text is part of everything.
     if value.len() >= 4 {
-        forms.push(base64(value.as_bytes()));
-        forms.push(url::form_urlencoded::byte_serialize(value.as_bytes()).collect());
+        let base64 = base64(value.as_bytes());
+        forms.push(base64.replace('+', "-").replace('/', "_"));
+        forms.push(base64);
+        let query: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        forms.push(query.replace('+', "%20"));
+        forms.push(query);
         let json = Value::from(value).to_string();
         forms.push(json[1..json.len() - 1].to_owned());
     }
@@ -256,5 +260,9 @@ mod tests {
         assert!(forms.contains(&"s3cr et/".to_owned()));
         assert!(forms.contains(&"czNjciBldC8".to_owned()), "{forms:?}");
         assert!(forms.contains(&"s3cr+et%2F".to_owned()), "{forms:?}");
+        assert!(forms.contains(&"s3cr%20et%2F".to_owned()), "{forms:?}");
+        let forms = super::forms("?>?>?>");
+        assert!(forms.contains(&"Pz4/Pj8+".to_owned()), "{forms:?}");
+        assert!(forms.contains(&"Pz4_Pj8-".to_owned()), "{forms:?}");
     }
 }

@@ -10,7 +10,7 @@ use wasmtime::{Store, UpdateDeadline};
 use super::bindings::runbook::plugin::types as wit;
 use super::call::{Call, Setup};
 use super::engine::{Runtime, TICK};
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, short};
 use super::guest::Guest;
 use super::plugin::Plugin;
 
@@ -196,7 +196,7 @@ impl Plugin {
             Said::Done(text) => text,
             Said::Wait(pause) => {
                 let after = Duration::from_millis(pause.after_ms);
-                let (state, note) = (pause.state, call.hide(pause.note));
+                let (state, note) = (call.hide(pause.state), short(call.hide(pause.note)));
                 call.checkpoint(state.clone()).await.map_err(|why| {
                     Failure::plugin(call, &format!("its pause cannot be kept: {why}"))
                 })?;
@@ -204,6 +204,7 @@ impl Plugin {
             }
             Said::Verdict(verdict) => return self.verdict(step, verdict, call).await,
             Said::Plan(text) => {
+                within(&text, call)?;
                 let plan = parse(&text)
                     .map_err(|why| Failure::plugin(call, &format!("its plan is no JSON: {why}")))?;
                 return Ok(Outcome::Plan(call.hide_value(plan)));
@@ -225,12 +226,13 @@ impl Plugin {
             wit::Verdict::Happened(text) => Outcome::Happened(self.outputs(step, &text, call)?),
             wit::Verdict::DidNotHappen => Outcome::DidNotHappen,
             wit::Verdict::InProgress(state) => {
+                let state = call.hide(state);
                 call.checkpoint(state.clone()).await.map_err(|why| {
                     Failure::plugin(call, &format!("its state cannot be kept: {why}"))
                 })?;
                 Outcome::InProgress(state)
             }
-            wit::Verdict::Unknown(why) => Outcome::Unknown(call.hide(why)),
+            wit::Verdict::Unknown(why) => Outcome::Unknown(short(call.hide(why))),
         })
     }
 

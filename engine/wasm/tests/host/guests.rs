@@ -8,17 +8,13 @@ use runbook_wasm::host::{Cache, Plugin, Runtime};
 
 /// Built by whichever test comes first; to cargo the others' builds are nothing to do.
 static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
-    build(
-        &[
-            "hostile",
-            "compat-newer",
-            "compat-wit-0-1-0",
-            "chat-notify",
-            "rds-promote",
-        ],
-        &[],
-        "plain",
-    )
+    build(&[
+        "hostile",
+        "compat-newer",
+        "compat-wit-0-1-0",
+        "chat-notify",
+        "rds-promote",
+    ])
 });
 
 /// The folder of all plugins of the project.
@@ -32,8 +28,8 @@ pub(crate) fn kept(name: &str) -> PathBuf {
 }
 
 /// Builds plugins for the sandbox, and gives the folder of the components.
-fn build(packages: &[&str], features: &[&str], variant: &str) -> PathBuf {
-    let target = kept("guests").join(variant);
+fn build(packages: &[&str]) -> PathBuf {
+    let target = kept("guests/plain");
     let mut cargo = Command::new(env!("CARGO"));
     cargo
         .args([
@@ -62,9 +58,6 @@ fn build(packages: &[&str], features: &[&str], variant: &str) -> PathBuf {
     ] {
         cargo.env_remove(name);
     }
-    if !features.is_empty() {
-        cargo.args(["--features", &features.join(",")]);
-    }
     let status = cargo.status().expect("cargo is there");
     assert!(
         status.success(),
@@ -78,14 +71,6 @@ pub(crate) fn bytes(name: &str) -> Arc<[u8]> {
     let path = BUILT.join(format!("{}.wasm", name.replace('-', "_")));
     std::fs::read(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-        .into()
-}
-
-/// The hostile plugin with one of its features.
-pub(crate) fn hostile_with(feature: &str) -> Arc<[u8]> {
-    let folder = build(&["hostile"], &[feature], feature);
-    std::fs::read(folder.join("hostile.wasm"))
-        .expect("it was built")
         .into()
 }
 
