@@ -7,6 +7,8 @@ mod drive;
 mod exit;
 mod failure;
 mod load;
+mod plugged;
+mod plugins;
 mod project;
 mod prompt;
 mod scenario;
@@ -91,7 +93,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Resolve(args) => commands::resolve::run(&project, args).await,
         Command::Validate(args) => commands::validate::run(&project, args),
         Command::Test(args) => commands::test::run(&project, args).await,
-        Command::Steps(args) => commands::steps::run(args),
+        Command::Steps(args) => commands::steps::run(&project, args),
         Command::Env(args) => commands::env::run(&project, args),
         Command::Sandbox(args) => commands::sandbox::run(&project, args).await,
         Command::Schema(args) => commands::schema::run(&project, args),

@@ -121,10 +121,11 @@ impl Component {
         for payload in Parser::new(0).parse_all(bytes) {
             let payload = payload.map_err(ComponentError::Broken)?;
             match &payload {
-                Payload::Version { encoding, .. } if depth == 0 => {
-                    if *encoding == Encoding::Module {
-                        return Err(ComponentError::Module);
-                    }
+                Payload::Version {
+                    encoding: Encoding::Module,
+                    ..
+                } if depth == 0 => {
+                    return Err(ComponentError::Module);
                 }
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
                 Payload::End(_) => depth = depth.saturating_sub(1),

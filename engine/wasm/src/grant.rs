@@ -197,7 +197,11 @@ impl Permissions {
         };
         let asked = || {
             let what = match (call.rest, call.action) {
-                (Some((method, path)), _) => format!("{} {method} {path}", call.service),
+                (Some((method, path)), _) => {
+                    // As a pattern has it; a path that no pattern can name is shown as it is.
+                    let path = path::canonical(path).unwrap_or_else(|_| path.to_owned());
+                    format!("{} {method} {path}", call.service)
+                }
                 (None, action) => format!("{}:{}", call.service, action.unwrap_or_default()),
             };
             let region = match home.iter().any(|one| one == call.region) {
@@ -289,26 +293,16 @@ impl Permissions {
         );
         match &want.kind {
             WantKind::Http(pattern) => {
-                let granted = share(&[pattern.clone()], &grant.http, HttpPattern::intersect);
-                let left = share(&granted, &ceiling.http, HttpPattern::intersect);
-                let asked = Asked::Http {
-                    pattern: pattern.to_string(),
-                };
-                self.report(asked, granted.is_empty(), left.is_empty(), || {
-                    share(&[pattern.clone()], &ceiling.http, HttpPattern::intersect).is_empty()
-                })
+                let lists = [grant.http.as_slice(), &ceiling.http];
+                let say = several(pattern, lists, HttpPattern::intersect);
+                let pattern = pattern.to_string();
+                self.judge(say, || Asked::Http { pattern }).err()
             }
             WantKind::Aws(pattern) => {
-                let both = |one: &AwsPattern, two: &AwsPattern| one.intersect(two, home);
-                let granted = share(&[pattern.clone()], &grant.aws, both);
-                let left = share(&granted, &ceiling.aws, both);
-                let pattern_text = pattern.to_string();
-                let asked = Asked::Aws {
-                    pattern: pattern_text.trim_end_matches("@*").to_owned(),
-                };
-                self.report(asked, granted.is_empty(), left.is_empty(), || {
-                    share(&[pattern.clone()], &ceiling.aws, both).is_empty()
-                })
+                let lists = [grant.aws.as_slice(), &ceiling.aws];
+                let say = several(pattern, lists, |one, two| one.intersect(two, home));
+                let pattern = pattern.to_string().trim_end_matches("@*").to_owned();
+                self.judge(say, || Asked::Aws { pattern }).err()
             }
             WantKind::Secret { name, usage } => {
                 let say = Say {
@@ -333,24 +327,6 @@ impl Permissions {
                 self.judge(say, || Asked::State).err()
             }
         }
-    }
-
-    /// A want of many things of which the grant, or grant and ceiling together, leave nothing.
-    fn report(
-        &self,
-        asked: Asked,
-        ungranted: bool,
-        nothing_left: bool,
-        above: impl FnOnce() -> bool,
-    ) -> Option<Refusal> {
-        let say = Say {
-            wanted: true,
-            granted: !ungranted,
-            // What is granted lies above the ceiling; without a grant the want itself is compared.
-            ceiling: if ungranted { !above() } else { !nothing_left },
-            step: None,
-        };
-        self.judge(say, || asked).err()
     }
 
     /// What all layers leave together.
@@ -435,6 +411,24 @@ impl Permissions {
     }
 }
 
+/// What the layers say of a want of many things: no, where nothing of it is left.
+fn several<T: Ord>(
+    want: &T,
+    [grant, ceiling]: [&[T]; 2],
+    both: impl Fn(&T, &T) -> Option<T>,
+) -> Say {
+    let want = std::slice::from_ref(want);
+    let granted = share(want, grant, &both);
+    // Without a grant the want itself is compared with the ceiling.
+    let below = if granted.is_empty() { want } else { &granted };
+    Say {
+        wanted: true,
+        granted: !granted.is_empty(),
+        ceiling: !share(below, ceiling, &both).is_empty(),
+        step: None,
+    }
+}
+
 /// Everything that a pattern of one list shares with one of the other, each once.
 fn share<T: Ord>(one: &[T], two: &[T], both: impl Fn(&T, &T) -> Option<T>) -> Vec<T> {
     let found: BTreeSet<T> = one
@@ -448,5 +442,7 @@ fn share<T: Ord>(one: &[T], two: &[T], both: impl Fn(&T, &T) -> Option<T>) -> Ve
     found.into_iter().collect()
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;
