@@ -77,7 +77,7 @@ async fn build(project: &Project, args: &RunArgs, scenario: &Scenario) -> Result
     };
     let mut outputs = Outputs::new();
     for preparation in &scenario.prepare {
-        let mut new = world.new_run(&driving, (preparation, &outputs))?;
+        let mut new = world.new_run(&driving, (preparation, &outputs)).await?;
         new.meta = json!({ "sandbox": world.record });
         let id = World::start(&driving, new).await?;
         if let Some(code) = world.first(&driving, &id, preparation).await? {
