@@ -424,4 +424,5 @@ pub(crate) enum BenchPart {
     Chain,
     Parallel,
     Resume,
+    Plugin,
 }

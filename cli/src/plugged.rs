@@ -101,7 +101,12 @@ pub(crate) fn all(
     for plugin in &found {
         let pinned = pin(plugin, environment);
         let source: Arc<dyn entry::Source> = Arc::new(NotHere(plugin.name.clone()));
-        kinds.extend(step_types(&plugin.descriptor, &source, &plugin.name, &pinned)?);
+        kinds.extend(step_types(
+            &plugin.descriptor,
+            &source,
+            &plugin.name,
+            &pinned,
+        )?);
     }
     Ok(Plugged {
         catalog: Catalog::new(kinds),
@@ -148,7 +153,9 @@ fn read(name: &str, path: &Path, stanza: Value) -> Result<Found, Failure> {
     let bytes = std::fs::read(path).map_err(|wrong| refuse(&wrong))?;
     let component = Component::read(&bytes).map_err(|wrong| refuse(&chain(&wrong)))?;
     component.check_wit().map_err(|wrong| refuse(&wrong))?;
-    let descriptor = component.descriptor().map_err(|wrong| refuse(&chain(&wrong)))?;
+    let descriptor = component
+        .descriptor()
+        .map_err(|wrong| refuse(&chain(&wrong)))?;
     let Some(descriptor) = descriptor else {
         return Err(refuse(&"it does not say what it is"));
     };
@@ -166,8 +173,20 @@ fn pin(plugin: &Found, environment: Option<&Environment>) -> Value {
     let allowed = environment.map(|one| {
         let plugins = &one.plugins;
         let mut given = serde_json::to_value(plugins).unwrap_or_default();
-        given["allow"] = json!(plugins.allow.iter().filter(|name| **name == plugin.name).collect::<Vec<_>>());
-        given["config"] = json!(plugins.config.get(&plugin.name).map(|own| json!({ (plugin.name.clone()): own })).unwrap_or_else(|| json!({})));
+        given["allow"] = json!(
+            plugins
+                .allow
+                .iter()
+                .filter(|name| **name == plugin.name)
+                .collect::<Vec<_>>()
+        );
+        given["config"] = json!(
+            plugins
+                .config
+                .get(&plugin.name)
+                .map(|own| json!({ (plugin.name.clone()): own }))
+                .unwrap_or_else(|| json!({}))
+        );
         json!({
             "name": one.name,
             "plugins": given,
@@ -192,7 +211,11 @@ fn setup(descriptor: &Descriptor, name: &str, pinned: &Value) -> Result<Setup, F
     let called = environment["name"].as_str().unwrap_or_default();
     let regions: Vec<String> = environment["regions"]
         .as_array()
-        .map(|all| all.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect())
+        .map(|all| {
+            all.iter()
+                .filter_map(|one| one.as_str().map(str::to_owned))
+                .collect()
+        })
         .unwrap_or_default();
     let ceiling = Ceiling::parse(CeilingSource {
         environment: called,
@@ -201,7 +224,11 @@ fn setup(descriptor: &Descriptor, name: &str, pinned: &Value) -> Result<Setup, F
         regions: &regions,
     })
     .map_err(|wrong| Failure::usage(chain(&wrong)))?;
-    let config = ceiling.config.get(name).cloned().unwrap_or_else(|| json!({}));
+    let config = ceiling
+        .config
+        .get(name)
+        .cloned()
+        .unwrap_or_else(|| json!({}));
     Ok(Setup {
         permissions: Arc::new(Permissions::new(Layers {
             plugin: name.to_owned(),
@@ -234,7 +261,8 @@ fn without_signers(mut text: Value) -> Value {
 
 fn transport() -> Arc<Live> {
     static LIVE: OnceLock<Arc<Live>> = OnceLock::new();
-    LIVE.get_or_init(|| Arc::new(Live::new(Some(Arc::new(Steps))))).clone()
+    LIVE.get_or_init(|| Arc::new(Live::new(Some(Arc::new(Steps)))))
+        .clone()
 }
 
 /// Signs as the step types of the binary do.
@@ -277,7 +305,10 @@ struct NotHere(String);
 
 impl entry::Source for NotHere {
     fn plugin(&self) -> Fetching<'_> {
-        let why = format!("plugin {} was loaded to be checked, and not to be called", self.0);
+        let why = format!(
+            "plugin {} was loaded to be checked, and not to be called",
+            self.0
+        );
         Box::pin(async move { Err(Fault::new(FaultKind::Internal, why)) })
     }
 }
@@ -302,9 +333,15 @@ impl entry::Source for Kept {
 impl Kept {
     async fn load(&self) -> StepResult<Plugin> {
         let refuse = |why: String| {
-            Fault::new(FaultKind::Unsupported, format!("plugin {}: {why}", self.name))
+            Fault::new(
+                FaultKind::Unsupported,
+                format!("plugin {}: {why}", self.name),
+            )
         };
-        let stored = self.store.get(&self.digest).map_err(|wrong| refuse(chain(&wrong)))?;
+        let stored = self
+            .store
+            .get(&self.digest)
+            .map_err(|wrong| refuse(chain(&wrong)))?;
         let runtime = runtime().map_err(|wrong| refuse(wrong.message))?;
         Plugin::load(&runtime, stored.bytes.into())
             .await
@@ -343,7 +380,9 @@ pub(crate) fn for_driving(
         };
         let stored = store.get(&digest).map_err(|wrong| gone(chain(&wrong)))?;
         let component = Component::read(&stored.bytes).map_err(|wrong| gone(chain(&wrong)))?;
-        let descriptor = component.descriptor().map_err(|wrong| gone(chain(&wrong)))?;
+        let descriptor = component
+            .descriptor()
+            .map_err(|wrong| gone(chain(&wrong)))?;
         let descriptor = descriptor.ok_or_else(|| gone("it does not say what it is".to_owned()))?;
         let source: Arc<dyn entry::Source> = Arc::new(Kept {
             name: name.clone(),
@@ -381,7 +420,11 @@ impl Plugged {
         for plugin in &self.found {
             let types: Vec<&str> = uses
                 .iter()
-                .filter_map(|one| one.strip_prefix(PREFIX)?.strip_prefix(&plugin.name)?.strip_prefix('/'))
+                .filter_map(|one| {
+                    one.strip_prefix(PREFIX)?
+                        .strip_prefix(&plugin.name)?
+                        .strip_prefix('/')
+                })
                 .collect();
             if types.is_empty() {
                 continue;
@@ -419,12 +462,14 @@ impl Plugged {
         let config = environment.plugins.config.get(&plugin.name).cloned();
         let config = config.unwrap_or_else(|| json!({}));
         schema.check(&config).map_err(|wrong| {
-            Failure::usage(format!("the settings of plugin {} do not fit: {wrong}", plugin.name)).help(
-                format!(
-                    "they stand in environments/{}.yaml under plugins.config.{}",
-                    environment.name, plugin.name
-                ),
-            )
+            Failure::usage(format!(
+                "the settings of plugin {} do not fit: {wrong}",
+                plugin.name
+            ))
+            .help(format!(
+                "they stand in environments/{}.yaml under plugins.config.{}",
+                environment.name, plugin.name
+            ))
         })
     }
 
@@ -436,11 +481,17 @@ impl Plugged {
         pinned: &BTreeMap<String, Value>,
         progress: &Progress,
     ) -> Result<(), Failure> {
-        for plugin in self.found.iter().filter(|one| pinned.contains_key(&one.name)) {
+        for plugin in self
+            .found
+            .iter()
+            .filter(|one| pinned.contains_key(&one.name))
+        {
             let refuse = |wrong: String| {
                 Failure::new(exit::FAILED, format!("plugin {}: {wrong}", plugin.name))
             };
-            store(project).put(&plugin.bytes).map_err(|wrong| refuse(chain(&wrong)))?;
+            store(project)
+                .put(&plugin.bytes)
+                .map_err(|wrong| refuse(chain(&wrong)))?;
             let runtime = runtime()?;
             if runtime.is_compiled(&plugin.digest) {
                 continue;
