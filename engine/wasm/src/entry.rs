@@ -55,7 +55,7 @@ pub fn entries(
         .wants
         .iter()
         .filter_map(|want| match &want.kind {
-            WantKind::Aws(pattern) => Some(&*leak(pattern.to_string())),
+            WantKind::Aws(pattern) => Some(leak(pattern.to_string())),
             _ => None,
         })
         .collect();
@@ -77,7 +77,7 @@ pub fn entries(
             class: class(step.idempotency),
             timeout: Some(step.timeout.unwrap_or(TIMEOUT)),
             iam,
-            irreversible: step.irreversible.clone().map(|why| &*leak(why)),
+            irreversible: step.irreversible.clone().map(leak),
             inputs: Schema::Is(documented(&step.input.document, &step.summary)),
             outputs: Schema::Is(match &step.output {
                 Some(schema) => documented(&schema.document, ""),

@@ -1,4 +1,5 @@
 //! The host against plugins of good and of ill will, built from source.
+#![allow(clippy::unwrap_used, reason = "a test fails when something is missing")]
 
 #[path = "host/fixtures.rs"]
 mod fixtures;

@@ -40,6 +40,11 @@ async fn chat_notify_stands_its_fixtures() {
 }
 
 #[tokio::test]
+async fn cloudflare_dns_stands_its_fixtures() {
+    all("cloudflare-dns").await;
+}
+
+#[tokio::test]
 async fn rds_promote_stands_its_fixtures() {
     all("rds-promote").await;
 }

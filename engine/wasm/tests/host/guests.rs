@@ -8,13 +8,19 @@ use runbook_wasm::host::{Cache, Plugin, Runtime};
 
 /// Built by whichever test comes first; to cargo the others' builds are nothing to do.
 static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
-    build(&[
+    let packages = [
         "hostile",
         "compat-newer",
         "compat-wit-0-1-0",
         "chat-notify",
+        "cloudflare-dns",
         "rds-promote",
-    ])
+    ];
+    let arguments: Vec<_> = packages
+        .iter()
+        .flat_map(|name| ["--package", name])
+        .collect();
+    build("guests", &arguments)
 });
 
 /// The folder of all plugins of the project.
@@ -28,9 +34,9 @@ pub(crate) fn kept(name: &str) -> PathBuf {
 }
 
 /// Builds plugins for the sandbox, and gives the folder of the components.
-fn build(packages: &[&str]) -> PathBuf {
-    let target = kept("guests/plain");
-    let mut cargo = Command::new(env!("CARGO"));
+fn build(folder: &str, arguments: &[&str]) -> PathBuf {
+    let target = kept(folder);
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .args([
             "build",
@@ -44,7 +50,7 @@ fn build(packages: &[&str]) -> PathBuf {
             "--manifest-path".as_ref(),
             plugins().join("Cargo.toml").as_os_str(),
         ])
-        .args(packages.iter().flat_map(|name| ["--package", name]))
+        .args(arguments)
         // What is built for tests has to be there soon.
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
@@ -71,6 +77,14 @@ pub(crate) fn bytes(name: &str) -> Arc<[u8]> {
     let path = BUILT.join(format!("{}.wasm", name.replace('-', "_")));
     std::fs::read(&path)
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+        .into()
+}
+
+/// The hostile plugin, whose ill will begins before anybody has granted anything. One test after the other.
+pub(crate) fn hostile_with(feature: &str) -> Arc<[u8]> {
+    let folder = build("hostile", &["--package", "hostile", "--features", feature]);
+    std::fs::read(folder.join("hostile.wasm"))
+        .expect("it was built")
         .into()
 }
 

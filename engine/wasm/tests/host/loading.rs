@@ -72,9 +72,9 @@ async fn a_plugin_is_compiled_once() {
     let digest = Component::read(&bytes).unwrap().digest;
     let runtime = || Runtime::new(Cache::new(Some(folder.clone()))).unwrap();
     let load = async || Plugin::load(&runtime(), bytes.clone()).await.unwrap();
-    assert!(!runtime().holds(&digest));
+    assert!(!runtime().is_compiled(&digest));
     load().await;
-    assert!(runtime().holds(&digest));
+    assert!(runtime().is_compiled(&digest));
     assert_eq!(
         std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777,
         0o700
@@ -114,4 +114,26 @@ async fn a_plugin_says_the_same_of_itself_as_its_build_did() {
     let again = plugin.describe().await.unwrap();
     assert_eq!(&again, plugin.descriptor());
     assert_eq!(again.document["name"], Value::from("compat-wit-0-1-0"));
+}
+
+#[tokio::test]
+async fn a_plugin_can_do_nothing_while_it_says_what_it_is() {
+    let load = async |feature| {
+        let runtime = Runtime::new(Cache::new(Some(guests::kept("compiled")))).unwrap();
+        Plugin::load(&runtime, guests::hostile_with(feature)).await
+    };
+    for (feature, says) in [
+        ("describe_spins", "computed for more than 1s"),
+        ("describe_allocates", "more memory than 64 MiB"),
+        ("describe_panics", "describe was asked"),
+        ("describe_wants_more", "kernel"),
+        ("describe_claims_recovery", "no `recovery`"),
+    ] {
+        match load(feature).await {
+            Ok(_) => panic!("{feature}: it was loaded"),
+            Err(wrong) => assert!(wrong.to_string().contains(says), "{feature}: {wrong}"),
+        }
+    }
+    // A call is refused, and the plugin may go on.
+    assert!(load("describe_calls").await.is_ok());
 }
