@@ -135,6 +135,7 @@ impl World {
         let want = |kind| Want {
             kind,
             why: String::new(),
+            optional: false,
         };
         Permissions::new(Layers {
             plugin: plugin.to_owned(),
