@@ -7,6 +7,8 @@ mod drive;
 mod exit;
 mod failure;
 mod load;
+#[cfg(feature = "plugins")]
+mod plugins;
 mod project;
 mod prompt;
 mod scenario;
