@@ -1,5 +1,6 @@
 //! Environments: the values that a runbook finds under `env`.
 
+mod plugins;
 mod read;
 mod schema;
 
@@ -156,6 +157,12 @@ pub struct Plugins {
     /// Configuration by plugin.
     #[serde(default)]
     pub config: Map<String, Value>,
+    /// Whether plugins without a signature may be loaded; absent: yes, unless there are signers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<bool>,
+    /// Signers of whom one has to have signed a plugin; empty: anyone whom the project names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signers: Vec<String>,
 }
 
 impl Environment {

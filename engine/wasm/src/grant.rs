@@ -289,24 +289,16 @@ impl Permissions {
         );
         match &want.kind {
             WantKind::Http(pattern) => {
-                let asked = Asked::Http {
-                    pattern: pattern.to_string(),
-                };
-                self.several(
-                    asked,
-                    pattern,
-                    [&grant.http, &ceiling.http],
-                    HttpPattern::intersect,
-                )
+                let lists = [grant.http.as_slice(), &ceiling.http];
+                let say = several(pattern, lists, HttpPattern::intersect);
+                let pattern = pattern.to_string();
+                self.judge(say, || Asked::Http { pattern }).err()
             }
             WantKind::Aws(pattern) => {
-                let text = pattern.to_string();
-                let asked = Asked::Aws {
-                    pattern: text.trim_end_matches("@*").to_owned(),
-                };
-                self.several(asked, pattern, [&grant.aws, &ceiling.aws], |one, two| {
-                    one.intersect(two, home)
-                })
+                let lists = [grant.aws.as_slice(), &ceiling.aws];
+                let say = several(pattern, lists, |one, two| one.intersect(two, home));
+                let pattern = pattern.to_string().trim_end_matches("@*").to_owned();
+                self.judge(say, || Asked::Aws { pattern }).err()
             }
             WantKind::Secret { name, usage } => {
                 let say = Say {
@@ -331,27 +323,6 @@ impl Permissions {
                 self.judge(say, || Asked::State).err()
             }
         }
-    }
-
-    /// A want of many things of which the grant, or grant and ceiling together, leave nothing.
-    fn several<T: Ord>(
-        &self,
-        asked: Asked,
-        want: &T,
-        [grant, ceiling]: [&[T]; 2],
-        both: impl Fn(&T, &T) -> Option<T>,
-    ) -> Option<Refusal> {
-        let want = std::slice::from_ref(want);
-        let granted = share(want, grant, &both);
-        // Without a grant the want itself is compared with the ceiling.
-        let below = if granted.is_empty() { want } else { &granted };
-        let say = Say {
-            wanted: true,
-            granted: !granted.is_empty(),
-            ceiling: !share(below, ceiling, &both).is_empty(),
-            step: None,
-        };
-        self.judge(say, || asked).err()
     }
 
     /// What all layers leave together.
@@ -433,6 +404,24 @@ impl Permissions {
             environment: layers.environment.environment.clone(),
             environment_file: layers.environment.file.clone(),
         }
+    }
+}
+
+/// What the layers say of a want of many things: no, where nothing of it is left.
+fn several<T: Ord>(
+    want: &T,
+    [grant, ceiling]: [&[T]; 2],
+    both: impl Fn(&T, &T) -> Option<T>,
+) -> Say {
+    let want = std::slice::from_ref(want);
+    let granted = share(want, grant, &both);
+    // Without a grant the want itself is compared with the ceiling.
+    let below = if granted.is_empty() { want } else { &granted };
+    Say {
+        wanted: true,
+        granted: !granted.is_empty(),
+        ceiling: !share(below, ceiling, &both).is_empty(),
+        step: None,
     }
 }
 

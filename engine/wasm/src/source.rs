@@ -1,11 +1,16 @@
 //! Where a plugin comes from.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
 use thiserror::Error;
+
+use crate::digest::Digest;
+use crate::oci::{self, Credentials, PullError};
+use crate::sign;
 
 /// Where a plugin comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +29,109 @@ pub struct SourceTextError {
     pub text: String,
     /// What is wrong, and what to write.
     pub why: &'static str,
+}
+
+/// A component as it was found, before anybody looked at it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The text of its signature, if it has one.
+    pub signature: Option<String>,
+    /// The manifest that a registry had for it.
+    pub manifest: Option<Digest>,
+    /// Its file, when it is one.
+    pub path: Option<PathBuf>,
+}
+
+/// Why a plugin cannot be had.
+#[derive(Debug, Error)]
+pub enum ResolveError {
+    /// The folder has not been built.
+    #[error("{} is not there; build it with `runbook plugin build {}`", file.display(), folder.display())]
+    NotBuilt {
+        /// The file that the build gives.
+        file: PathBuf,
+        /// The plugin's folder.
+        folder: PathBuf,
+    },
+    /// There is no such file or folder.
+    #[error("{} is not there; correct `source` of plugin {plugin}", path.display())]
+    NoPath {
+        /// What is not there.
+        path: PathBuf,
+        /// The plugin.
+        plugin: String,
+    },
+    /// A file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The registry does not give it.
+    #[error(transparent)]
+    Registry(#[from] PullError),
+}
+
+impl Source {
+    /// Reads the component of the plugin `name`; paths are of the project's folder.
+    ///
+    /// # Errors
+    /// Why it cannot be had.
+    pub async fn resolve(
+        &self,
+        project: &Path,
+        name: &str,
+        credentials: &Credentials,
+    ) -> Result<Found, ResolveError> {
+        match self {
+            Self::Path(path) => from_path(&project.join(path), name),
+            Self::Oci(reference) => {
+                let pulled = oci::pull(reference, credentials).await?;
+                Ok(Found {
+                    bytes: pulled.bytes,
+                    signature: pulled.signature,
+                    manifest: Some(pulled.manifest),
+                    path: None,
+                })
+            }
+        }
+    }
+}
+
+fn from_path(path: &Path, name: &str) -> Result<Found, ResolveError> {
+    let is_folder = path.is_dir();
+    let file = match is_folder {
+        true => path.join("dist").join(format!("{name}.wasm")),
+        false => path.to_owned(),
+    };
+    let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound if is_folder => ResolveError::NotBuilt {
+            file: file.clone(),
+            folder: path.to_owned(),
+        },
+        io::ErrorKind::NotFound => ResolveError::NoPath {
+            path: file.clone(),
+            plugin: name.to_owned(),
+        },
+        _ => ResolveError::Read {
+            path: file.clone(),
+            source,
+        },
+    })?;
+    let signature = sign::beside(&file).map_err(|source| ResolveError::Read {
+        path: sign::file_of(&file),
+        source,
+    })?;
+    Ok(Found {
+        bytes,
+        signature,
+        manifest: None,
+        path: Some(file),
+    })
 }
 
 impl FromStr for Source {
@@ -81,7 +189,32 @@ impl<'de> Deserialize<'de> for Source {
 
 #[cfg(test)]
 mod tests {
-    use super::Source;
+    use super::{ResolveError, Source, from_path};
+
+    #[test]
+    fn a_folder_means_what_was_built_in_it() {
+        let project = tempfile::tempdir().unwrap();
+        let folder = project.path().join("plugins/chat");
+        let missing = from_path(&folder, "chat").unwrap_err();
+        assert!(matches!(missing, ResolveError::NoPath { .. }));
+        std::fs::create_dir_all(folder.join("dist")).unwrap();
+        let unbuilt = from_path(&folder, "chat").unwrap_err().to_string();
+        assert!(
+            unbuilt.contains("build it with `runbook plugin build "),
+            "{unbuilt}"
+        );
+        let file = folder.join("dist/chat.wasm");
+        std::fs::write(&file, b"bytes").unwrap();
+        let found = from_path(&folder, "chat").unwrap();
+        assert_eq!(
+            (found.bytes.as_slice(), found.signature),
+            (b"bytes".as_slice(), None)
+        );
+        std::fs::write(folder.join("dist/chat.wasm.minisig"), "signature").unwrap();
+        let found = from_path(&file, "chat").unwrap();
+        assert_eq!(found.signature.as_deref(), Some("signature"));
+        assert_eq!(found.path, Some(file));
+    }
 
     #[test]
     fn a_source_is_a_path_or_a_reference_with_a_tag() {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::plugins::plugins;
 use super::schema::Misfit;
 use super::{
-    AwsSettings, CatchUp, Environment, EnvironmentSchema, Freeze, KEYS, Overlap, Plugins, Schedule,
+    AwsSettings, CatchUp, Environment, EnvironmentSchema, Freeze, KEYS, Overlap, Schedule,
 };
 use crate::check::environment::{file, variable};
 use crate::check::keys::{Fields, WRONG, entries, mistyped};
@@ -258,7 +259,7 @@ fn texts(report: &mut Report, node: &Node, what: &str) -> BTreeMap<String, Strin
 }
 
 /// Names of secrets with where they come from.
-fn secrets(report: &mut Report, node: &Node) -> BTreeMap<String, String> {
+pub(super) fn secrets(report: &mut Report, node: &Node) -> BTreeMap<String, String> {
     let found = texts(report, node, "`secrets`");
     for entry in node.map().unwrap_or_default() {
         id::identifier(report, "secret", &entry.key, &entry.at);
@@ -397,33 +398,7 @@ fn freeze(report: &mut Report, node: &Node) -> Option<Freeze> {
     })
 }
 
-fn plugins(report: &mut Report, node: &Node) -> Option<Plugins> {
-    let fields = Fields::open(
-        report,
-        node,
-        "`plugins`",
-        &["allow", "ceiling", "secrets", "config"],
-    )?;
-    let allow = fields.texts(report, "allow").unwrap_or_default();
-    Some(Plugins {
-        allow: allow
-            .iter()
-            .filter_map(|one| one.text())
-            .map(str::to_owned)
-            .collect(),
-        ceiling: fields
-            .get("ceiling")
-            .map_or_else(Map::new, |node| map(report, node, "`ceiling`")),
-        secrets: fields
-            .get("secrets")
-            .map_or_else(BTreeMap::new, |node| secrets(report, node)),
-        config: fields
-            .get("config")
-            .map_or_else(Map::new, |node| map(report, node, "`config`")),
-    })
-}
-
-fn map(report: &mut Report, node: &Node, what: &str) -> Map<String, Value> {
+pub(super) fn map(report: &mut Report, node: &Node, what: &str) -> Map<String, Value> {
     entries(report, node, what)
         .unwrap_or_default()
         .iter()

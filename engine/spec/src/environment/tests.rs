@@ -136,6 +136,36 @@ secrets: { chat: hunter2 }
 }
 
 #[test]
+fn what_plugins_may_do_at_most_is_checked() {
+    let with = |plugins: &str| load(&PROD.replace("  allow: [chat]\n", plugins), &[]);
+    let read = with("  allow: [chat]\n  unsigned: false\n  signers: [sre-2026]\n").unwrap();
+    assert_eq!(read.plugins.unsigned, Some(false));
+    assert_eq!(read.plugins.signers, ["sre-2026"]);
+    let text = "
+name: prod
+vars: { dns: { zone: example.org. }, replicas: 3 }
+plugins:
+  allowed: [chat]
+  unsigned: maybe
+  signers: sre
+  ceiling: { http: [hooks.example.com], aws: [rds, 5], private_networks: true, state: 1 }
+";
+    assert_eq!(
+        load(text, &[]).unwrap_err(),
+        [
+            "R003 5:3 `plugins` has no key `allowed` (did you mean `allow`?)",
+            "R005 6:13 `unsigned` has to be true or false",
+            "R005 7:12 `signers` has to be a list of texts",
+            "R005 8:21 `hooks.example.com` is no pattern of `http` (write `POST https://hooks.example.com/*`)",
+            "R005 8:47 `rds` is no pattern of `aws` (write `rds:DescribeDBInstances` or `s3 GET /bucket/*`)",
+            "R005 8:52 an element of `aws` has to be a text (put it in quotes)",
+            "R003 8:56 `ceiling` has no key `private_networks` (did you mean `private_network`?)",
+            "R005 8:87 `state` has to be true or false",
+        ]
+    );
+}
+
+#[test]
 fn an_unknown_environment_names_the_nearest() {
     let folder = folder(&[
         ("schema.yaml", SCHEMA),

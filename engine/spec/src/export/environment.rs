@@ -110,9 +110,26 @@ fn plugins() -> Value {
         "description": "What plugins may do at most; nothing by default.",
         "properties": {
             "allow": { "type": "array", "items": { "type": "string" }, "description": "Plugins that may be loaded." },
-            "ceiling": { "type": "object", "description": "Grants that no plugin can pass, by kind." },
+            "ceiling": ceiling(),
             "secrets": secrets("Secrets that plugins may ask for: env:NAME or file:PATH."),
             "config": { "type": "object", "description": "Configuration by plugin." },
+            "unsigned": { "type": "boolean", "description": "Whether plugins without a signature may be loaded; absent: yes, unless there are signers." },
+            "signers": { "type": "array", "items": { "type": "string" }, "description": "Signers of whom one has to have signed a plugin; absent: anyone whom the project names." },
+        },
+    })
+}
+
+fn ceiling() -> Value {
+    let patterns = |pattern: &str, about: &str| json!({ "type": "array", "items": { "type": "string", "pattern": pattern }, "description": about });
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "description": "Grants that no plugin can pass, by kind.",
+        "properties": {
+            "http": patterns("://", "Requests: `METHOD https://host[:port][/path*]`; without a method, GET and HEAD."),
+            "aws": patterns(":| /", "Calls of AWS: `service:Action[*][@region]` or `service METHOD /path*`."),
+            "private_network": { "type": "boolean", "default": false, "description": "Whether names may lead into private networks." },
+            "state": { "type": "boolean", "default": false, "description": "Whether plugins may keep state." },
         },
     })
 }
