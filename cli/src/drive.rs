@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::exit;
 use crate::failure::Failure;
+use crate::plugged;
 use crate::project::Project;
 use crate::prompt::{self, Desk};
 use crate::scenario::World;
@@ -97,7 +98,7 @@ impl Driving {
         *self.stop.borrow() != Watch::Go
     }
 
-    fn engine(&self, world: Option<&World>) -> Engine {
+    fn engine(&self, world: Option<&World>, id: &str) -> Result<Engine, Failure> {
         let interactive = self.progress.mode() == Mode::Live && prompt::possible();
         let mut options = Options {
             gates: if interactive {
@@ -115,7 +116,19 @@ impl Driving {
                 options.gates = GatePolicy::Grant("sandbox".to_owned());
             }
         }
-        Engine::new(self.store.clone(), self.catalog.clone(), options)
+        Ok(Engine::new(self.store.clone(), self.catalog_of(id)?, options))
+    }
+
+    /// The step types of the binary, and those of the plugins that the run has pinned.
+    fn catalog_of(&self, id: &str) -> Result<Arc<Catalog>, Failure> {
+        let snapshot = self.store.snapshot()?;
+        let definition = snapshot.definition(&snapshot.run(id)?)?;
+        if definition.plugins.is_empty() {
+            return Ok(self.catalog.clone());
+        }
+        let mut kinds: Vec<_> = self.catalog.iter().copied().collect();
+        kinds.extend(plugged::for_driving(&self.project, &definition)?);
+        Ok(Arc::new(Catalog::new(kinds)))
     }
 
     /// For a run whose sandbox is gone: what it began there must never reach the environment itself.
@@ -153,7 +166,7 @@ impl Driving {
         world: Option<&World>,
         how: How,
     ) -> Result<Ended, Failure> {
-        let engine = self.engine(world);
+        let engine = self.engine(world, id)?;
         let stop = self.stop.subscribe();
         let ended = match how {
             How::Chance if self.is_stuck(id)? => engine.reopen(id, &actor(), stop).await,
@@ -243,7 +256,7 @@ impl Driving {
         let engine = if sandboxed && world.is_none() {
             self.nowhere()
         } else {
-            self.engine(world.as_ref())
+            self.engine(world.as_ref(), id)?
         };
         let ended = engine.drive(id, &actor(), self.stop.subscribe()).await?;
         self.progress.clear();
@@ -300,8 +313,12 @@ impl Driving {
         if let Some(held) = root.held() {
             say(&format!("  held by {held}"));
         }
-        let runs: Vec<_> = tree.iter().map(|one| one.run.clone()).collect();
-        say(&format!("  {}", show::tally(&runs)));
+        let tally = match tree.as_slice() {
+            // One alone may be large.
+            [one] => show::tally(std::slice::from_ref(&one.run)),
+            tree => show::tally(&tree.iter().map(|one| one.run.clone()).collect::<Vec<_>>()),
+        };
+        say(&format!("  {tally}"));
         if let Some(serde_json::Value::Object(outputs)) = &root.info.outputs {
             for (name, value) in outputs {
                 let text = value

@@ -1,18 +1,20 @@
 //! From what was typed to what a run pins: file, environment, parameters, all checked before anything
 //! is done.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use runbook_core::ParamType;
+use runbook_core::{ParamType, Undo};
 use runbook_runtime::{Definition, NewRun};
 use runbook_spec::{Diagnostics, Environment, EnvironmentSchema, find_runbook, load_runbook};
-use runbook_step::{Aws, Catalog};
+use runbook_step::Aws;
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
+use crate::plugged::{self, Plugged, Strictness};
 use crate::project::Project;
+use crate::ui::progress::Progress;
 use crate::ui::{say, style};
 
 /// What was typed.
@@ -24,6 +26,8 @@ pub(crate) struct Request {
     pub(crate) params: BTreeMap<String, Value>,
     /// Parameters as they were typed: their declared type says how they are read.
     pub(crate) typed: BTreeMap<String, String>,
+    /// Nothing real is at stake.
+    pub(crate) sandbox: bool,
 }
 
 /// A runbook ready to run.
@@ -31,20 +35,28 @@ pub(crate) struct Ready {
     pub(crate) path: PathBuf,
     pub(crate) definition: Arc<Definition>,
     pub(crate) protected: bool,
+    plugged: Plugged,
     params: Value,
     secrets: BTreeMap<String, String>,
     overrides: Value,
 }
 
 impl Ready {
-    /// The run that it becomes.
-    pub(crate) fn new_run(&self, actor: String, meta: Value) -> NewRun {
+    /// Makes its plugins ready to be called.
+    pub(crate) async fn plug(&self, project: &Project, progress: &Progress) -> Result<(), Failure> {
+        let pinned = &self.definition.plugins;
+        self.plugged.prepare(project, pinned, progress).await
+    }
+
+    /// The run that it becomes. Nothing else keeps the definition then: the engine pins it and drives
+    /// what it reads back.
+    pub(crate) fn new_run(self, actor: String, meta: Value) -> NewRun {
         NewRun {
             id: None,
-            definition: self.definition.clone(),
-            params: self.params.clone(),
-            secrets: self.secrets.clone(),
-            overrides: self.overrides.clone(),
+            definition: self.definition,
+            params: self.params,
+            secrets: self.secrets,
+            overrides: self.overrides,
             actor,
             meta,
             parent: None,
@@ -126,18 +138,15 @@ pub(crate) fn find(project: &Project, file: &str) -> Result<PathBuf, Failure> {
 }
 
 /// Reads and checks everything that a run needs.
-pub(crate) fn load(
-    project: &Project,
-    catalog: &Catalog,
-    request: &Request,
-) -> Result<Ready, Failure> {
+pub(crate) fn load(project: &Project, request: &Request) -> Result<Ready, Failure> {
     let path = find(project, &request.file)?;
     let environment = environment(project, request)?;
+    let plugged = plugged::for_file(project, &path, environment.as_ref())?;
     let schema = match &environment {
         Some(_) => Some(schema(project)?),
         None => None,
     };
-    let loaded = load_runbook(&path, catalog, schema.as_ref())
+    let loaded = load_runbook(&path, &plugged.catalog, schema.as_ref())
         .map_err(|wrong| refused(&wrong, &format!("{} cannot be run", Project::shown(&path))))?;
     if !loaded.warnings.list.is_empty() {
         say(&loaded.warnings.render_plain());
@@ -157,7 +166,14 @@ pub(crate) fn load(
     let given = with_typed(&loaded.runbook, request);
     let checked = runbook_spec::check_params(&loaded.runbook, &given, &env)
         .map_err(|wrong| parameters(&loaded.runbook, &wrong))?;
-    let definition = definition(loaded, &path, environment.as_ref(), env);
+    let strictness = match environment.as_ref().is_some_and(|one| one.protected) {
+        _ if request.sandbox => Strictness::Sandbox,
+        true => Strictness::Protected,
+        false => Strictness::Usual,
+    };
+    let plugins = plugged.used(project, &uses(&loaded), strictness)?;
+    let mut definition = definition(loaded, &path, environment.as_ref(), env);
+    definition.plugins = plugins;
     let overrides: serde_json::Map<String, Value> = request
         .sets
         .iter()
@@ -167,6 +183,7 @@ pub(crate) fn load(
         path,
         definition: Arc::new(definition),
         protected: environment.is_some_and(|one| one.protected),
+        plugged,
         params: checked.values,
         secrets: checked.secrets,
         overrides: if overrides.is_empty() {
@@ -175,6 +192,21 @@ pub(crate) fn load(
             Value::Object(overrides)
         },
     })
+}
+
+/// The step types that a runbook and its children name, those that take a step back included.
+pub(crate) fn uses(loaded: &runbook_spec::Loaded) -> BTreeSet<String> {
+    std::iter::once(&loaded.runbook)
+        .chain(loaded.children.values())
+        .flat_map(|book| &book.steps)
+        .flat_map(|step| {
+            let undo = match &step.undo {
+                Undo::With { uses, .. } => Some(uses.clone()),
+                Undo::Own | Undo::None => None,
+            };
+            std::iter::once(step.uses.clone()).chain(undo)
+        })
+        .collect()
 }
 
 fn definition(
@@ -195,6 +227,7 @@ fn definition(
         secrets: environment
             .map(|one| one.secrets.clone())
             .unwrap_or_default(),
+        plugins: BTreeMap::new(),
     }
 }
 
@@ -202,11 +235,11 @@ fn definition(
 const LOCAL: &str = "local";
 
 /// Reads and checks an edited runbook for a run that has its parameters already.
-pub(crate) fn edited(
+pub(crate) async fn edited(
     project: &Project,
-    catalog: &Catalog,
     file: &str,
     environment_name: &str,
+    progress: &Progress,
 ) -> Result<Definition, Failure> {
     let path = find(project, file)?;
     let request = Request {
@@ -219,9 +252,14 @@ pub(crate) fn edited(
         Some(_) => Some(schema(project)?),
         None => None,
     };
-    let loaded = load_runbook(&path, catalog, schema.as_ref())
+    let plugged = plugged::for_file(project, &path, environment.as_ref())?;
+    let loaded = load_runbook(&path, &plugged.catalog, schema.as_ref())
         .map_err(|wrong| refused(&wrong, &format!("{} cannot be run", Project::shown(&path))))?;
-    Ok(definition(loaded, &path, environment.as_ref(), Value::Null))
+    let plugins = plugged.used(project, &uses(&loaded), Strictness::Usual)?;
+    plugged.prepare(project, &plugins, progress).await?;
+    let mut definition = definition(loaded, &path, environment.as_ref(), Value::Null);
+    definition.plugins = plugins;
+    Ok(definition)
 }
 
 /// The declared variables of the project's environments.

@@ -7,6 +7,7 @@ mod drive;
 mod exit;
 mod failure;
 mod load;
+mod plugged;
 #[cfg(feature = "plugins")]
 mod plugins;
 mod project;
@@ -93,7 +94,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Resolve(args) => commands::resolve::run(&project, args).await,
         Command::Validate(args) => commands::validate::run(&project, args),
         Command::Test(args) => commands::test::run(&project, args).await,
-        Command::Steps(args) => commands::steps::run(args),
+        Command::Steps(args) => commands::steps::run(&project, args),
         Command::Env(args) => commands::env::run(&project, args),
         Command::Sandbox(args) => commands::sandbox::run(&project, args).await,
         Command::Schema(args) => commands::schema::run(&project, args),

@@ -269,9 +269,11 @@ impl World {
             env: self.record.env.clone(),
             sets: self.record.sets.clone(),
             params: preparation.params.clone().into_iter().collect(),
+            sandbox: true,
             ..Request::default()
         };
-        let loaded = load(&driving.project, &driving.catalog, &request)?;
+        let loaded = load(&driving.project, &request)?;
+        loaded.plug(&driving.project, &driving.progress).await?;
         let engine = runbook_runtime::Engine::new(
             driving.store.clone(),
             driving.catalog.clone(),

@@ -105,25 +105,26 @@ impl Loaded {
 
 /// Replays a run.
 pub(crate) fn load(snapshot: &Snapshot, info: RunInfo) -> Result<Loaded, Failure> {
-    let definition = snapshot.definition(&info)?;
-    let book = definition.entry(info.entry.as_deref()).cloned();
+    let mut definition = snapshot.definition(&info)?;
+    let book = definition.take_entry(info.entry.as_deref());
     let book =
         book.ok_or_else(|| Failure::new(1, format!("run {} has lost its runbook", info.id)))?;
-    let events = snapshot.events(&info.id, 0)?;
-    let run = Run::new(Arc::new(book))
-        .replay(events.iter().map(|row| &row.entry))
-        .map_err(|error| Failure::new(1, format!("run {} is corrupt: {error}", info.id)))?;
+    let mut run = Run::new(Arc::new(book));
+    let mut story = Vec::new();
+    let mut paused = None;
+    snapshot.for_each_event(&info.id, 0, |row| {
+        let entry = &row.entry;
+        run.evolve(entry)
+            .map_err(|error| Failure::new(1, format!("run {} is corrupt: {error}", info.id)))?;
+        story.extend(story::line(entry).map(|line| (entry.at, line)));
+        if let Event::PauseRequested { reason, .. } = &entry.event {
+            paused = Some((entry.at, reason.clone()));
+        }
+        Ok::<_, Failure>(())
+    })?;
     let scope = Scope::new()
         .with("params", info.params.clone())
         .with("env", definition.env);
-    let story = events
-        .iter()
-        .filter_map(|row| Some((row.entry.at, story::line(&row.entry)?)))
-        .collect();
-    let paused = events.iter().rev().find_map(|row| match &row.entry.event {
-        Event::PauseRequested { reason, .. } => Some((row.entry.at, reason.clone())),
-        _ => None,
-    });
     Ok(Loaded {
         info,
         scope,

@@ -12,4 +12,6 @@ mod aws;
 mod catalog;
 mod control;
 
+#[cfg(feature = "aws")]
+pub use aws::sign;
 pub use catalog::catalog;

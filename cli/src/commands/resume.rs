@@ -147,7 +147,7 @@ async fn edit(
     root: &RunInfo,
     file: &str,
 ) -> Result<(), Failure> {
-    let definition = load::edited(project, &driving.catalog, file, &root.environment)?;
+    let definition = load::edited(project, file, &root.environment, &driving.progress).await?;
     let engine = Engine::new(
         driving.store.clone(),
         driving.catalog.clone(),

@@ -22,13 +22,15 @@ pub(crate) async fn run(project: &Project, args: &RunArgs) -> Result<u8, Failure
         sets: args.sets.clone(),
         params: params(args.params_file.as_deref())?,
         typed: typed(&args.params)?,
+        sandbox: args.sandbox,
     };
     // A request that is refused leaves nothing behind, not even a state file.
-    let ready = load(project, &runbook_steps::catalog(), &request)?;
+    let ready = load(project, &request)?;
     if !args.sandbox {
         confirm(&ready, args)?;
     }
     let driving = Driving::new(project, args.json)?;
+    ready.plug(project, &driving.progress).await?;
     let meta = if args.sandbox {
         sandbox(project, &ready, args).await?
     } else {

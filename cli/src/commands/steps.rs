@@ -6,12 +6,14 @@ use serde_json::{Value, json};
 
 use crate::args::{StepsArgs, StepsCommand};
 use crate::failure::Failure;
+use crate::plugged;
+use crate::project::Project;
 use crate::ui::table::{table, text};
 use crate::ui::{self, out, style};
 
 /// Lists step types, or shows the manual of one.
-pub(crate) fn run(args: &StepsArgs) -> Result<u8, Failure> {
-    let catalog = runbook_steps::catalog();
+pub(crate) fn run(project: &Project, args: &StepsArgs) -> Result<u8, Failure> {
+    let catalog = plugged::all(project, None)?.catalog;
     match &args.command {
         None | Some(StepsCommand::List) => list(&catalog, args.json),
         Some(StepsCommand::Show { kind }) => show(&catalog, kind, args.json)?,

@@ -9,17 +9,17 @@ use crate::args::ValidateArgs;
 use crate::exit;
 use crate::failure::Failure;
 use crate::load::{self, Request};
+use crate::plugged::{self, Strictness};
 use crate::project::Project;
 use crate::ui::{self, out, say, style};
 
 /// Checks runbooks without running anything; reports every mistake.
 pub(crate) fn run(project: &Project, args: &ValidateArgs) -> Result<u8, Failure> {
-    let catalog = runbook_steps::catalog();
     let request = Request {
         env: args.env.clone(),
         ..Request::default()
     };
-    load::environment(project, &request)?;
+    let environment = load::environment(project, &request)?;
     let known = project.environments().join("schema.yaml").is_file();
     let schema = if known {
         Some(load::schema(project)?)
@@ -30,8 +30,14 @@ pub(crate) fn run(project: &Project, args: &ValidateArgs) -> Result<u8, Failure>
     let mut report = Vec::new();
     let paths = paths(project, args)?;
     for path in &paths {
-        let (wrong, warnings) = match load_runbook(path, &catalog, schema.as_ref()) {
-            Ok(loaded) => (None, loaded.warnings),
+        let plugged = plugged::for_file(project, path, environment.as_ref())?;
+        let (wrong, warnings) = match load_runbook(path, &plugged.catalog, schema.as_ref()) {
+            Ok(loaded) => {
+                if environment.is_some() {
+                    plugged.used(project, &load::uses(&loaded), Strictness::Usual)?;
+                }
+                (None, loaded.warnings)
+            }
             Err(wrong) => (Some(()), wrong),
         };
         broken += usize::from(wrong.is_some());

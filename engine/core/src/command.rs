@@ -87,11 +87,11 @@ impl Run {
         }
         match self.current_stage() {
             Stage::Section(section) => self.startable(section, &mut commands),
-            Stage::Unwind if self.active.is_empty() => commands.push(Command::Unwind),
+            Stage::Unwind => commands.push(Command::Unwind),
             Stage::Undo => self.undoable(&mut commands),
             Stage::End if self.active.is_empty() => commands.push(Command::Conclude),
             // What is under way ends first, whoever started it.
-            Stage::Unwind | Stage::End => {}
+            Stage::End => {}
         }
         commands
     }

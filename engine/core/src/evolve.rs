@@ -52,7 +52,7 @@ impl Run {
         let event = &entry.event;
         let Some((name, item)) = event.subject() else {
             self.fits_run(event)?;
-            self.evolve_run(at, event)?;
+            self.evolve_run(at, event);
             return Ok(None);
         };
         let step = self.step_index(name).ok_or_else(|| Corrupt {
@@ -69,15 +69,8 @@ impl Run {
         Ok(Some(step))
     }
 
-    fn evolve_run(&mut self, at: Timestamp, event: &Event) -> Result<(), Corrupt> {
+    fn evolve_run(&mut self, at: Timestamp, event: &Event) {
         match event {
-            Event::Finished { .. } | Event::RollbackStarted {} if !self.active.is_empty() => {
-                return Err(Corrupt {
-                    kind: event.kind(),
-                    step: "none".to_owned(),
-                    state: "with work in flight".to_owned(),
-                });
-            }
             Event::Started { epoch, .. } => {
                 self.life = Life::Live;
                 self.started = Some(at);
@@ -141,7 +134,6 @@ impl Run {
             | Event::NotUndone { .. }
             | Event::Marked { .. } => {}
         }
-        Ok(())
     }
 
     /// The run is live again to go back, also one that a second cancel let go of.
@@ -191,9 +183,6 @@ impl Run {
 
     fn evolve_step(&mut self, at: Timestamp, event: &Event, key: Key) -> Result<(), Corrupt> {
         match event {
-            Event::Skipped { .. } | Event::Expanded { .. } if !self.is_open(key.step) => {
-                return Err(misfit(event, key, &InstanceState::Cancelled));
-            }
             Event::Skipped { reason, .. } => {
                 self.steps[key.step].skipped = true;
                 if *reason == SkipReason::Empty {
@@ -304,9 +293,6 @@ impl Run {
             Event::RetryRequested { downstream, .. } => {
                 self.evolve_retry(at, key.step, *downstream);
             }
-            Event::StepSkipped { .. } if !self.is_open_or_failed(key.step) => {
-                return Err(misfit(event, key, &InstanceState::Cancelled));
-            }
             Event::StepSkipped { .. } => self.evolve_skip(at, key.step),
             Event::UndoStarted { .. }
             | Event::UndoWaiting { .. }
@@ -346,15 +332,6 @@ impl Run {
             }
             OnFailure::Rollback | OnFailure::Stop | OnFailure::Continue => {}
         }
-    }
-
-    /// Whether a step has neither ended nor anything in an attempt.
-    fn is_open(&self, step: usize) -> bool {
-        self.steps[step].ended.is_none() && self.steps[step].live == 0
-    }
-
-    fn is_open_or_failed(&self, step: usize) -> bool {
-        matches!(self.steps[step].ended, None | Some(StepStatus::Failed))
     }
 
     fn set(&mut self, key: Key, phase: Phase) {

@@ -27,9 +27,7 @@ impl Run {
                 !self.roll_back(String::new(), String::new()).is_empty()
             }
             Event::RollbackStarted {} => {
-                self.life == Life::Live
-                    && self.active.is_empty()
-                    && self.current_stage() == Stage::Unwind
+                self.life == Life::Live && self.current_stage() == Stage::Unwind
             }
             Event::Finished { .. } => {
                 let over = self.forced || self.current_stage() == Stage::End;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{FaultKind, Millis};
 
 /// One runbook, ready to run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Runbook {
     /// Kebab-case name.
     pub name: String,

@@ -183,10 +183,7 @@ impl Run {
     }
 
     pub(crate) fn unwind_begins(&self) -> Vec<Event> {
-        if self.life == Life::Live
-            && self.active.is_empty()
-            && self.current_stage() == Stage::Unwind
-        {
+        if self.life == Life::Live && self.current_stage() == Stage::Unwind {
             vec![Event::RollbackStarted {}]
         } else {
             Vec::new()

@@ -50,6 +50,19 @@ impl Definition {
         }
     }
 
+    /// The same for one who needs the definition no more, or only its children: the root's runbook is
+    /// moved out and not copied, since it is most of what a definition holds.
+    #[must_use]
+    pub fn take_entry(&mut self, entry: Option<&str>) -> Option<Runbook> {
+        let mut book = match entry {
+            None => std::mem::take(&mut self.runbook),
+            Some(file) => self.children.get(file).cloned()?,
+        };
+        // Read one by one, its steps have room for up to as many again.
+        book.steps.shrink_to_fit();
+        Some(book)
+    }
+
     /// Its text and content hash.
     ///
     /// # Errors

@@ -10,10 +10,10 @@ mod turn;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use runbook_core::{Corrupt, Input, Journal, Key, Measure, Run, RunStatus, Work};
+use runbook_core::{Corrupt, Input, Journal, Key, Measure, Run, RunStatus, Runbook, Work};
 use runbook_step::notes::Entry;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -153,9 +153,26 @@ pub(crate) async fn claim(engine: &Engine, run: &str) -> Result<Claim, DriveErro
 
 /// Host and process, for messages only.
 fn owner() -> String {
-    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map_or_else(|_| "this host".to_owned(), |name| name.trim().to_owned());
-    format!("process {} on {host}", std::process::id())
+    static OWNER: OnceLock<String> = OnceLock::new();
+    let owner = OWNER.get_or_init(|| {
+        let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .map_or_else(|_| "this host".to_owned(), |name| name.trim().to_owned());
+        format!("process {} on {host}", std::process::id())
+    });
+    owner.clone()
+}
+
+/// A run as its journal leaves it.
+fn replayed(snapshot: &Snapshot, id: &str, book: Arc<Runbook>) -> Result<Run, DriveError> {
+    let mut run = Run::new(book);
+    snapshot.for_each_event(id, 0, |row| match run.evolve(&row.entry) {
+        Ok(_) => Ok(()),
+        Err(source) => Err(DriveError::Corrupt {
+            run: id.to_owned(),
+            source,
+        }),
+    })?;
+    Ok(run)
 }
 
 /// The loop around one run.
@@ -209,22 +226,8 @@ impl Driver {
     ) -> Result<Self, DriveError> {
         let snapshot = engine.store.snapshot()?;
         let info = snapshot.run(id)?;
-        let definition = Arc::new(snapshot.definition(&info)?);
-        let book = definition
-            .entry(info.entry.as_deref())
-            .cloned()
-            .ok_or_else(|| StoreError::Corrupt {
-                run: id.to_owned(),
-                reason: "its definition does not hold its runbook".to_owned(),
-            })?;
-        let book = Arc::new(book);
-        let events = snapshot.events(id, 0)?;
-        let run = Run::new(book.clone())
-            .replay(events.iter().map(|row| &row.entry))
-            .map_err(|source| DriveError::Corrupt {
-                run: id.to_owned(),
-                source,
-            })?;
+        let (definition, book) = engine.shelf.take(&snapshot, &info)?;
+        let run = replayed(&snapshot, id, book.clone())?;
         let (land, landed) = mpsc::unbounded_channel();
         let (note, notes) = mpsc::unbounded_channel();
         let has_gates = book
@@ -313,9 +316,9 @@ impl Driver {
             // A word may have brought a run back that had ended.
             owned = owned || self.own(&actor)?;
             self.obey()?;
-            self.settle()?;
+            let settled = self.settle()?;
             self.commit().await?;
-            if let Some(ended) = self.ended() {
+            if settled && let Some(ended) = self.ended() {
                 // A word may have come while the last one was carried out.
                 if !matches!(ended, Ended::Waiting | Ended::Paused) || !self.take_signals()? {
                     return Ok(ended);
@@ -323,7 +326,13 @@ impl Driver {
                 continue;
             }
             self.dispatch();
-            self.wait().await?;
+            match settled {
+                true => self.wait().await?,
+                false => {
+                    self.look_around().await?;
+                    tokio::task::yield_now().await;
+                }
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::driver::{self, Begin, Drive, DriveError, Ended, Stop};
+use crate::pinned::Shelf;
 use crate::seen::{Notice, Watcher};
 use crate::store::{Created, NewRunRow, Store, StoreError};
 use crate::{Definition, new_run_id};
@@ -102,6 +103,7 @@ pub struct Engine {
     pub(crate) store: Store,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) options: Arc<Options>,
+    pub(crate) shelf: Arc<Shelf>,
 }
 
 /// A child run that a step waits for.
@@ -125,6 +127,7 @@ impl Engine {
             store,
             catalog,
             options: Arc::new(options),
+            shelf: Arc::default(),
         }
     }
 

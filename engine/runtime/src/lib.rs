@@ -10,6 +10,7 @@ mod engine;
 pub mod fail;
 mod gate;
 mod lease;
+mod pinned;
 mod prepare;
 mod project;
 mod redefine;

@@ -179,6 +179,12 @@ impl Engine {
             file: edited.file.clone(),
             runbook: edited.runbook.clone(),
             children: edited.children.clone(),
+            // A plugin that the run has used stays the one that it was.
+            plugins: {
+                let mut plugins = edited.plugins.clone();
+                plugins.extend(old.plugins.clone());
+                plugins
+            },
             ..old.clone()
         };
         if definition.runbook == old.runbook && definition.children == old.children {

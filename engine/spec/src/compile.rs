@@ -21,6 +21,13 @@ pub(crate) fn runbook(
     needs: &[Vec<usize>],
     refs: &[BTreeSet<String>],
 ) -> Runbook {
+    let mut steps: Vec<Step> = document
+        .steps
+        .iter()
+        .zip(needs.iter().zip(refs))
+        .filter_map(|(node, (needs, refs))| step(node, needs, refs, &document.defaults))
+        .collect();
+    steps.shrink_to_fit();
     Runbook {
         name: document.name.unwrap_or_default().to_owned(),
         summary: text(document.summary),
@@ -34,12 +41,7 @@ pub(crate) fn runbook(
         lock: text(document.lock),
         timeout: document.timeout,
         on_failure: document.defaults.on_failure.unwrap_or_default(),
-        steps: document
-            .steps
-            .iter()
-            .zip(needs.iter().zip(refs))
-            .filter_map(|(node, (needs, refs))| step(node, needs, refs, &document.defaults))
-            .collect(),
+        steps,
         outputs: document
             .outputs
             .iter()

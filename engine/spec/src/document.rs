@@ -178,6 +178,7 @@ pub(crate) fn read<'a>(report: &mut Report, root: &'a Node, catalog: &'a Catalog
             mistyped(report, node, &format!("`{key}`"), "a list of steps");
             continue;
         };
+        document.steps.reserve_exact(list.len());
         for one in list {
             document
                 .steps

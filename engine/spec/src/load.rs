@@ -110,7 +110,10 @@ impl Loader<'_> {
         let runbook = root.and_then(|root| self.check(&mut report, &root, path));
         self.open.pop();
         self.found.append(&mut report.list);
-        self.known.insert(real(path), runbook.clone());
+        // Nobody asks for the outermost one again, and it may be large.
+        if !self.open.is_empty() {
+            self.known.insert(real(path), runbook.clone());
+        }
         runbook
     }
 

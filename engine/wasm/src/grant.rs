@@ -197,7 +197,11 @@ impl Permissions {
         };
         let asked = || {
             let what = match (call.rest, call.action) {
-                (Some((method, path)), _) => format!("{} {method} {path}", call.service),
+                (Some((method, path)), _) => {
+                    // As a pattern has it; a path that no pattern can name is shown as it is.
+                    let path = path::canonical(path).unwrap_or_else(|_| path.to_owned());
+                    format!("{} {method} {path}", call.service)
+                }
                 (None, action) => format!("{}:{}", call.service, action.unwrap_or_default()),
             };
             let region = match home.iter().any(|one| one == call.region) {
@@ -438,5 +442,7 @@ fn share<T: Ord>(one: &[T], two: &[T], both: impl Fn(&T, &T) -> Option<T>) -> Ve
     found.into_iter().collect()
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -95,6 +95,8 @@ impl Step for Post {
     // A chat has no idempotency key: a second post is a second message.
     const IDEMPOTENCY: Idempotency = Idempotency::Once;
     const TYPICAL_MS: Option<u64> = Some(500);
+    const PLAN: bool = true;
+    const IRREVERSIBLE: Option<&'static str> = Some("what people have read stays read");
     type Input = Message;
     type Output = Posted;
 
@@ -130,6 +132,7 @@ impl Step for Update {
     const SUMMARY: &'static str = "Change the text of a message that was posted";
     const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
     const TYPICAL_MS: Option<u64> = Some(500);
+    const PLAN: bool = true;
     type Input = Edit;
     type Output = Posted;
 

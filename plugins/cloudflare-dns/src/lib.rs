@@ -232,6 +232,8 @@ impl Step for Set {
     const SUMMARY: &'static str = "Make a name say something, or leave it when it already does";
     const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
     const TYPICAL_MS: Option<u64> = Some(1_500);
+    const UNDO: bool = true;
+    const PLAN: bool = true;
     type Input = Wanted;
     type Output = Changed;
 
@@ -265,6 +267,8 @@ impl Step for Remove {
     const SUMMARY: &'static str = "Make a name say nothing";
     const IDEMPOTENCY: Idempotency = Idempotency::Idempotent;
     const TYPICAL_MS: Option<u64> = Some(1_500);
+    const UNDO: bool = true;
+    const PLAN: bool = true;
     type Input = Unwanted;
     type Output = Changed;
 

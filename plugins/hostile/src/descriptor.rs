@@ -67,12 +67,18 @@ pub const STEPS: &[Entry] = &[
         "an output that its schema forbids",
         lies::lies_about_schema,
     ),
+    ("listens_tcp", "listen on a port", reach::listens_tcp),
     ("log_bomb", "a log line of `n` bytes", floods::log_bomb),
     ("log_flood", "`n` log lines", floods::log_flood),
     (
         "many_requests",
         "`n` requests to `url`",
         reach::many_requests,
+    ),
+    (
+        "memory_grow",
+        "ask for four gigabytes at once",
+        floods::memory_grow,
     ),
     (
         "mutates_then_claims_nothing",
@@ -96,7 +102,6 @@ pub const STEPS: &[Entry] = &[
     ),
     ("opens_tcp", "connect to `address`", reach::opens_tcp),
     ("opens_udp", "bind and send to `address`", reach::opens_udp),
-    ("listens_tcp", "listen on a port", reach::listens_tcp),
     ("output_bomb", "an output of `n` bytes", floods::output_bomb),
     ("panic", "panic with a message", lies::panics),
     (

@@ -41,6 +41,16 @@ pub fn alloc_bomb(_: &Value) -> Attempt {
     }
 }
 
+/// Asks for all the memory that an address can name, at once and past the
+/// allocator; a refusal is an answer here.
+pub fn memory_grow(_: &Value) -> Attempt {
+    #[cfg(target_family = "wasm")]
+    let before = core::arch::wasm32::memory_grow::<0>(60_000);
+    #[cfg(not(target_family = "wasm"))]
+    let before = usize::MAX;
+    done(json!({ "refused": before == usize::MAX }))
+}
+
 #[allow(unconditional_recursion, reason = "that is the point")]
 fn deeper(depth: u64) -> u64 {
     let frame = black_box([depth; 64]);

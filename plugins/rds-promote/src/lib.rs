@@ -177,6 +177,7 @@ impl Step for Promote {
     const SUMMARY: &'static str = "Promote an RDS read replica and wait until it takes writes";
     const IDEMPOTENCY: Idempotency = Idempotency::Reconcilable;
     const TYPICAL_MS: Option<u64> = Some(300_000);
+    const PLAN: bool = true;
     const IRREVERSIBLE: Option<&'static str> = Some(
         "a promoted replica has a history of its own and never follows its source again; \
          to go back, make a new replica of the new writer and promote that",
@@ -291,7 +292,7 @@ runbook_plugin::plugin! {
         Want::Aws("rds:PromoteReadReplica", "make it the writer"),
     ],
     steps: [Promote, WaitWritable],
-    exports: [recovery, compensation, preview],
+    exports: [recovery, preview],
 }
 
 #[cfg(test)]

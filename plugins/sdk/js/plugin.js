@@ -64,6 +64,8 @@ function describe({ about, wants, config, steps }) {
       output: step.output,
       idempotency: step.idempotency,
       typical_ms: step.typicalMs,
+      undo: step.undo ? true : undefined,
+      plan: step.plan ? true : undefined,
       irreversible: step.irreversible,
       examples: step.examples?.map((example) => ({ with: example })),
     })),

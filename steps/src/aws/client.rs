@@ -90,7 +90,6 @@ async fn config(context: &Context) -> StepResult<SdkConfig> {
 }
 
 /// What signs requests to `context`'s place, and the endpoint where one is set.
-#[cfg(feature = "ec2")]
 pub(crate) async fn signer(context: &Context) -> StepResult<(Credentials, Option<String>)> {
     let config = config(context).await?;
     let Some(provider) = config.credentials_provider() else {

@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod fault;
+pub mod sign;
 pub(crate) mod tags;
 
 #[cfg(feature = "cloudwatch")]

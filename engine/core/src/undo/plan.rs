@@ -47,6 +47,10 @@ impl Run {
     /// What a rollback would do now, newest first: the item, and why it stays if it does.
     #[must_use]
     pub fn rollback_preview(&self) -> Vec<(Key, Option<(Kept, String)>)> {
+        // The trial is a copy of everything; most long runs have nothing that could be taken back.
+        if !self.book.steps.iter().any(|step| can_act(step.work)) {
+            return Vec::new();
+        }
         let mut trial = self.clone();
         trial.unwind();
         let mut rows = Vec::new();
@@ -155,6 +159,14 @@ impl Run {
                 }
             }
         }
+    }
+}
+
+/// Whether work of this kind can leave something to take back.
+fn can_act(work: Work) -> bool {
+    match work {
+        Work::Pure | Work::Timer | Work::Gate(_) | Work::Call(Shape::Query | Shape::Wait) => false,
+        Work::Child | Work::Call(Shape::Modify | Shape::Create | Shape::Action) => true,
     }
 }
 

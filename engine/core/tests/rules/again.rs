@@ -248,3 +248,28 @@ fn no_item_starts_after_too_many_failures() {
     });
     assert!(bench.prepare(0, Some(2)).is_empty());
 }
+
+#[test]
+fn downstream_stays_as_it_is_where_another_failure_holds_it() {
+    for other_fails in [true, false] {
+        let mut bench = Bench::new(
+            Value::Null,
+            vec![
+                step("a", action(), &[], Value::Null),
+                step("other", action(), &[], Value::Null),
+                step("b", action(), &[0, 1], Value::Null),
+            ],
+        );
+        for index in 0..3 {
+            bench.succeed(index, Effect::Changed);
+        }
+        if other_fails {
+            bench.retry(1, false);
+            bench.fail(1);
+        }
+        bench.retry(0, true);
+        assert_eq!(bench.ended(0), None);
+        let stays = other_fails.then_some(StepStatus::Succeeded);
+        assert_eq!(bench.ended(2), stays);
+    }
+}

@@ -168,3 +168,45 @@ fn a_loop_of_which_an_item_was_cancelled_is_cancelled() {
     bench.finish(Key { step: 0, item: 1 }, done(Effect::None));
     assert_eq!(bench.ended(0), Some(StepStatus::Cancelled));
 }
+
+#[test]
+fn what_was_built_on_stays_only_for_what_cannot_be_taken_back() {
+    for (work, more, behind) in [
+        (create(), json!({ "irreversible": "it is gone" }), true),
+        (create(), json!({ "undo": "none" }), false),
+        (action(), Value::Null, false),
+    ] {
+        let steps = vec![
+            step("a", create(), &[], Value::Null),
+            step("b", work, &[0], more),
+        ];
+        let mut bench = Bench::new(Value::Null, steps);
+        bench.succeed(0, Effect::Changed);
+        bench.succeed(1, Effect::Changed);
+        let preview = bench.run.rollback_preview();
+        let stays = preview
+            .iter()
+            .map(|(key, stays)| (key.step, stays.as_ref()));
+        let stays: Vec<_> = stays
+            .map(|(step, why)| (step, why.map(|one| one.0)))
+            .collect();
+        assert!(matches!(stays[0], (1, Some(_))), "{stays:?}");
+        assert_eq!(stays[1], (0, behind.then_some(Kept::Behind)), "{stays:?}");
+    }
+}
+
+#[test]
+fn an_action_that_waited_and_then_failed_for_sure_has_nothing_to_take_back() {
+    let mut bench = Bench::new(Value::Null, vec![step("a", action(), &[], Value::Null)]);
+    bench.prepare(0, None);
+    bench.finish(
+        key(0),
+        Answer::Again {
+            at: Timestamp(bench.now),
+            note: "busy".into(),
+        },
+    );
+    bench.tick();
+    bench.finish(key(0), failed(FaultKind::Denied));
+    assert_eq!(bench.run.rollback_preview(), []);
+}

@@ -95,3 +95,18 @@ fn what_was_in_flight_when_its_deadline_passed_is_looked_at_once_more() {
         ["failed"]
     );
 }
+
+#[test]
+fn nothing_new_begins_after_that_look() {
+    let again = Answer::Again {
+        at: Timestamp(20_500),
+        note: "not yet".into(),
+    };
+    for answer in [Answer::Observed(Value::Null), again] {
+        let mut bench = Bench::new(Value::Null, vec![step("a", create(), &[], Value::Null)]);
+        bench.prepare(0, None);
+        bench.now = 20_000;
+        bench.drive();
+        assert_eq!(kinds(&bench.finish(key(0), answer)), ["failed"]);
+    }
+}

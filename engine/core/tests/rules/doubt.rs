@@ -46,3 +46,22 @@ fn a_step_in_doubt_that_is_done_without_may_have_taken_effect() {
     assert_eq!(preview[0].0, key(0));
     assert!(matches!(preview[0].1, Some((Kept::NoUndo, _))));
 }
+
+#[test]
+fn what_is_in_doubt_waits_for_what_it_needs_when_that_is_tried_again() {
+    let mut bench = Bench::new(
+        Value::Null,
+        vec![
+            step("a", action(), &[], Value::Null),
+            step("b", action(), &[0], Value::Null),
+        ],
+    );
+    bench.succeed(0, Effect::Changed);
+    bench.prepare(1, None);
+    bench.finish(key(1), doubt());
+    bench.retry(0, false);
+    assert_eq!(kinds(&bench.resolve(1, Resolution::Retry)), ["resolved"]);
+    assert!(bench.tick().is_empty());
+    bench.succeed(0, Effect::Changed);
+    assert_eq!(kinds(&bench.tick()), ["attempt_started"]);
+}

@@ -1,6 +1,6 @@
 //! Holding a run.
 
-use runbook_core::{Command, Effect, FaultKind, RunStatus};
+use runbook_core::{Command, Effect, FaultKind, RunStatus, Timestamp};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, action, create, failed, key, kinds, step};
@@ -85,4 +85,26 @@ fn to_do_without_a_pending_step_does_not_release_what_a_failure_holds() {
     assert_eq!(bench.run.status(), RunStatus::Paused);
     assert_eq!(kinds(&bench.skip(0)), ["step_skipped"]);
     assert_eq!(bench.conclude(), RunStatus::Succeeded);
+}
+
+#[test]
+fn a_live_run_is_reopened_for_its_child_runs_only() {
+    for (work, stirs) in [(json!("child"), true), (action(), false)] {
+        let mut bench = Bench::new(Value::Null, vec![step("a", work, &[], Value::Null)]);
+        assert!(bench.reopen().is_empty(), "nothing is in flight");
+        bench.prepare(0, None);
+        bench.now += 1;
+        let kinds = kinds(&bench.reopen());
+        assert_eq!(!kinds.is_empty(), stirs, "{kinds:?}");
+        let reopened = stirs.then_some(Timestamp(bench.now));
+        assert_eq!(bench.run.reopened(), reopened);
+    }
+}
+
+#[test]
+fn a_word_about_a_step_that_is_not_there_means_nothing() {
+    let mut bench = Bench::new(Value::Null, vec![step("a", action(), &[], Value::Null)]);
+    bench.succeed(0, Effect::Changed);
+    assert!(bench.retry(1, true).is_empty());
+    assert!(bench.skip(1).is_empty());
 }

@@ -158,21 +158,8 @@ fn exceptions(engine: &Engine, id: &str) -> Result<Vec<String>, DriveError> {
 fn replayed(engine: &Engine, id: &str) -> Result<Run, DriveError> {
     let snapshot = engine.store().snapshot()?;
     let info = snapshot.run(id)?;
-    let definition = snapshot.definition(&info)?;
-    let book = definition
-        .entry(info.entry.as_deref())
-        .cloned()
-        .ok_or_else(|| StoreError::Corrupt {
-            run: id.to_owned(),
-            reason: "its definition does not hold its runbook".to_owned(),
-        })?;
-    let events = snapshot.events(id, 0)?;
-    Run::new(Arc::new(book))
-        .replay(events.iter().map(|row| &row.entry))
-        .map_err(|source| DriveError::Corrupt {
-            run: id.to_owned(),
-            source,
-        })
+    let (_, book) = engine.shelf.take(&snapshot, &info)?;
+    super::replayed(&snapshot, id, book)
 }
 
 fn answer(kind: FaultKind, message: String) -> Landed {

@@ -65,18 +65,21 @@ impl Driver {
             expected_seq: self.seq,
             epoch: self.claim.epoch,
             rows,
-            events: events.clone(),
-            logs: logs.clone(),
+            events,
+            logs,
             signal: self.signal_taken.then_some(self.signal),
             reopens: self.had_ended && !self.run.status().is_terminal(),
             definition: None,
         };
-        if let Err(refused) = self.engine.store.append(commit).await {
-            if matches!(refused, StoreError::Locked { .. }) {
-                self.drop_words().await?;
+        let Commit { events, logs, .. } = match self.engine.store.record(commit).await {
+            Ok(recorded) => recorded,
+            Err(refused) => {
+                if matches!(refused, StoreError::Locked { .. }) {
+                    self.drop_words().await?;
+                }
+                return Err(refused.into());
             }
-            return Err(refused.into());
-        }
+        };
         self.tell_noted();
         self.had_ended = self.run.status().is_terminal();
         self.signal_taken = false;

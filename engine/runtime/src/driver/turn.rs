@@ -14,12 +14,20 @@ use crate::store::LogRow;
 use crate::worker::{done, failed};
 use crate::{fail, gate};
 
+/// Events that one commit holds when nothing outside is waited for. Steps that are free of effects ride
+/// along; ten thousand of them would be kept in memory, and shown to nobody, until the last one is done.
+const MOST: usize = 1_000;
+
 impl Driver {
-    /// Carries out everything that needs nothing from outside, until nothing of that kind is left.
-    pub(super) fn settle(&mut self) -> Result<(), DriveError> {
+    /// Carries out everything that needs nothing from outside, until nothing of that kind is left. False
+    /// when it is not all done, but enough for one commit.
+    pub(super) fn settle(&mut self) -> Result<bool, DriveError> {
         loop {
             let mut moved = self.grant()?;
             for command in self.run.commands() {
+                if self.batch.len() >= MOST {
+                    return Ok(false);
+                }
                 moved |= match command {
                     Command::Prepare { step, item } if !self.draining() => {
                         let prepared = self.facts.prepare(
@@ -64,7 +72,7 @@ impl Driver {
                 };
             }
             if !moved {
-                return Ok(());
+                return Ok(true);
             }
         }
     }
@@ -213,7 +221,7 @@ impl Driver {
     }
 
     /// Takes signals and renews the lease, each when it is time, however much lands.
-    async fn look_around(&mut self) -> Result<(), DriveError> {
+    pub(super) async fn look_around(&mut self) -> Result<(), DriveError> {
         let now = (self.engine.options.clock.monotonic)();
         if now >= self.looked + POLL {
             self.looked = now;

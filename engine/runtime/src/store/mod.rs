@@ -5,6 +5,7 @@ mod append;
 mod check;
 mod error;
 mod inline;
+mod journal;
 mod kept;
 mod liveness;
 mod lock;
@@ -167,8 +168,13 @@ impl Store {
     /// # Errors
     /// [`StoreError::LeaseLost`] when another process has taken over: nothing was written.
     pub async fn append(&self, commit: Commit) -> Result<(), StoreError> {
+        self.record(commit).await.map(|_| ())
+    }
+
+    /// The same; gives back what is on disk now.
+    pub(crate) async fn record(&self, commit: Commit) -> Result<Commit, StoreError> {
         self.writer
-            .run(move |transaction| append::append(transaction, &commit))
+            .run(move |transaction| Ok(append::append(transaction, &commit)?.map(|()| commit)))
             .await
     }
 
@@ -342,9 +348,6 @@ impl Store {
             path: path.to_path_buf(),
             reason: error.to_string(),
         };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(open)?;
-        }
         // Where nothing runs beside the callers, nobody is only asking.
         let patience = match self.writer.is_inline() {
             true => Duration::ZERO,
@@ -352,12 +355,19 @@ impl Store {
         };
         let patience = Instant::now() + patience;
         loop {
-            let file = File::options()
-                .create(true)
-                .truncate(false)
-                .write(true)
-                .open(path)
-                .map_err(open)?;
+            let create = || {
+                let mut options = File::options();
+                options.create(true).truncate(false).write(true).open(path)
+            };
+            let file = match create() {
+                // The first run of a state file.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    let folder = path.parent().unwrap_or(path);
+                    std::fs::create_dir_all(folder).map_err(open)?;
+                    create().map_err(open)?
+                }
+                created => created.map_err(open)?,
+            };
             match file.try_lock() {
                 Ok(()) => {}
                 // Somebody may only be asking who drives the run, which takes a moment.

@@ -17,6 +17,10 @@ use crate::fail;
 /// SQLite before this one has a WAL-reset race between two processes.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
+/// Compiled statements that a connection keeps. Many runs at once use more than the 16 that it would keep
+/// by itself, and to compile one takes longer than to carry it out.
+const STATEMENTS: usize = 64;
+
 pub(super) fn from_sqlite(path: &Path, error: &rusqlite::Error) -> StoreError {
     let path = path.to_path_buf();
     match error.sqlite_error_code() {
@@ -59,6 +63,7 @@ pub(super) fn writable(path: &Path, patience: Duration) -> Result<Connection, St
         probe_writable(path)?;
     }
     let connection = Connection::open(path).map_err(|error| from_sqlite(path, &error))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection
         .busy_timeout(patience)
         .map_err(|error| from_sqlite(path, &error))?;
@@ -89,6 +94,7 @@ pub(super) fn readable(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn identified(connection: Connection, path: &Path) -> Result<Connection, StoreError> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection
         .busy_timeout(BUSY)
         .map_err(|error| from_sqlite(path, &error))?;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use runbook_core::{Event, Journal, RunStatus, Timestamp};
+use runbook_core::{Journal, RunStatus, Timestamp};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde_json::Value;
@@ -248,26 +248,6 @@ impl Snapshot {
             .map_err(|error| corrupt(format!("its definition cannot be read: {error}")))
     }
 
-    /// Events after `after`, oldest first.
-    ///
-    /// # Errors
-    /// [`StoreError::Corrupt`] when one cannot be read.
-    pub fn events(&self, run: &str, after: u64) -> Result<Vec<EventRow>, StoreError> {
-        let connection = self.connection();
-        let mut statement = connection
-            .prepare_cached(
-                "SELECT seq, at, epoch, body FROM event WHERE run = ?1 AND seq > ?2 ORDER BY seq",
-            )
-            .map_err(self.fail())?;
-        let after = i64::try_from(after).unwrap_or(i64::MAX);
-        let mut rows = statement.query(params![run, after]).map_err(self.fail())?;
-        let mut events = Vec::new();
-        while let Some(row) = rows.next().map_err(self.fail())? {
-            events.push(self.event(&connection, run, row)?);
-        }
-        Ok(events)
-    }
-
     /// Epoch of the owner of a run, and when it was last heard of.
     ///
     /// # Errors
@@ -299,47 +279,6 @@ impl Snapshot {
             .and_then(|mut statement| statement.query_row([run], |row| row.get(0)).optional())
             .map(|at| Timestamp(at.unwrap_or_default()))
             .map_err(self.fail())
-    }
-
-    fn event(
-        &self,
-        connection: &Connection,
-        run: &str,
-        row: &Row<'_>,
-    ) -> Result<EventRow, StoreError> {
-        let seq: i64 = row.get(0).map_err(self.fail())?;
-        let body: String = row.get(3).map_err(self.fail())?;
-        let mut event: Event =
-            serde_json::from_str(&body).map_err(|error| StoreError::Corrupt {
-                run: run.to_owned(),
-                reason: format!("event {seq} cannot be read: {error}"),
-            })?;
-        if let Event::Succeeded { outputs, .. } = &mut event
-            && let Some(hash) = outputs.get("$blob").and_then(Value::as_str)
-        {
-            *outputs = self.blob(connection, run, hash)?;
-        }
-        Ok(EventRow {
-            run: run.to_owned(),
-            seq: u64::try_from(seq).unwrap_or_default(),
-            epoch: u64::try_from(row.get::<_, i64>(2).map_err(self.fail())?).unwrap_or_default(),
-            entry: Journal {
-                at: Timestamp(row.get(1).map_err(self.fail())?),
-                event,
-            },
-        })
-    }
-
-    fn blob(&self, connection: &Connection, run: &str, hash: &str) -> Result<Value, StoreError> {
-        let body: Option<String> = connection
-            .prepare_cached("SELECT body FROM blob WHERE hash = ?1")
-            .and_then(|mut statement| statement.query_row([hash], |row| row.get(0)).optional())
-            .map_err(self.fail())?;
-        body.and_then(|body| serde_json::from_str(&body).ok())
-            .ok_or_else(|| StoreError::Corrupt {
-                run: run.to_owned(),
-                reason: format!("blob {hash} is missing"),
-            })
     }
 
     /// Walks the hash chain of a journal; the number of events.

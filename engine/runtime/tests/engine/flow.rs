@@ -1,7 +1,7 @@
 //! Order, conditions, loops, failures, objectives.
 
 use runbook_core::{Event, RunStatus};
-use runbook_runtime::Ended;
+use runbook_runtime::{Ended, Notice};
 use serde_json::json;
 
 use crate::cloud::calls;
@@ -51,6 +51,41 @@ async fn a_chain_runs_in_order_and_hands_outputs_on() {
             "finished",
         ]
     );
+}
+
+#[tokio::test]
+async fn steps_free_of_effects_do_not_pile_up_until_the_last_one() {
+    const STEPS: usize = 700;
+    let steps = (0..STEPS)
+        .map(|one| {
+            let needs: Vec<usize> = one.checked_sub(1).into_iter().collect();
+            step(
+                &format!("s{one}"),
+                "test.compute",
+                &needs,
+                json!({ "that": "1 + 1" }),
+                json!({}),
+            )
+        })
+        .collect();
+    let world = World::new();
+    let (id, ended) = world.run(book(steps)).await;
+    assert_eq!(finished(&ended), RunStatus::Succeeded);
+    let commits: Vec<usize> = world
+        .notices
+        .lock()
+        .unwrap()
+        .iter()
+        .filter_map(|notice| match notice {
+            Notice::Events { events, .. } => Some(events.len()),
+            _ => None,
+        })
+        .collect();
+    // Created by the start; the others by the driver, a thousand and a little in one commit.
+    assert_eq!(commits.iter().sum::<usize>() + 1, world.journal(&id).len());
+    assert_eq!(world.journal(&id).len(), 2 * STEPS + 3);
+    assert!(commits.len() > 1, "{commits:?}");
+    assert!(commits.iter().all(|events| *events < 1_010), "{commits:?}");
 }
 
 #[tokio::test]

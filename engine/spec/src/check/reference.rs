@@ -1,5 +1,6 @@
 //! Every name that a template or an expression reads: it exists, and it is there by then.
 
+mod before;
 mod names;
 
 use std::collections::BTreeSet;

@@ -150,8 +150,15 @@ impl Builder<'_> {
 
     fn leave(&mut self, end: &Span) -> bool {
         let (anchor, span, kind) = match self.open.pop() {
-            Some(Open::List(anchor, span, list)) => (anchor, span, Kind::List(list)),
-            Some(Open::Map(anchor, span, map, _)) => (anchor, span, Kind::Map(map)),
+            // Room for what does not come would be half of the tree.
+            Some(Open::List(anchor, span, mut list)) => {
+                list.shrink_to_fit();
+                (anchor, span, Kind::List(list))
+            }
+            Some(Open::Map(anchor, span, mut map, _)) => {
+                map.shrink_to_fit();
+                (anchor, span, Kind::Map(map))
+            }
             None => return true,
         };
         let span = self.tight(span.start..end.end.max(span.end));

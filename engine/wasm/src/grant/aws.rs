@@ -386,6 +386,7 @@ mod tests {
         ));
         assert!(!covers("s3 GET /bucket/*", call("PUT", "/bucket/key")));
         assert!(!covers("s3:*", call("GET", "/bucket/key")));
+        assert!(covers("s3 GET /b/a%40b", call("GET", "/b/a@b")));
         assert!(!covers(
             "s3 GET /bucket/*@us-west-2",
             call("GET", "/bucket/key")

@@ -63,7 +63,8 @@ impl fmt::Display for PathPattern {
     }
 }
 
-/// The path with letters, digits and `-._~` written as themselves and every other escape in upper case.
+/// The path with letters, digits and `-._~` written as themselves, what has a meaning in patterns written
+/// as an escape, and every escape in upper case.
 ///
 /// # Errors
 /// When a server that decodes once more than another would see another path.
@@ -94,7 +95,10 @@ pub(super) fn canonical(path: &str) -> Result<String, &'static str> {
     if decoded.chars().any(char::is_control) {
         return Err("there is a control character in it");
     }
-    Ok(plain)
+    Ok(plain
+        .replace('@', "%40")
+        .replace('*', "%2A")
+        .replace(' ', "%20"))
 }
 
 /// Decodes the escapes of bytes that `plainly` says.
@@ -128,6 +132,7 @@ mod tests {
         assert_eq!(canonical("/%7euser/a%2fb").unwrap(), "/~user/a%2Fb");
         assert_eq!(canonical("/a%25b").unwrap(), "/a%25b");
         assert_eq!(canonical("/a/...").unwrap(), "/a/...");
+        assert_eq!(canonical("/@me/a *%2a").unwrap(), "/%40me/a%20%2A%2A");
         for wrong in [
             "/a/../b",
             "/%2e/x",

@@ -28,6 +28,9 @@ pub struct PatternError {
 /// Why a URL is not looked up among patterns at all.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum UrlError {
+    /// No method that a pattern can name.
+    #[error("`{0}` is no method that can be granted")]
+    Method(String),
     /// Neither `http` nor `https`.
     #[error("only http and https are spoken, not `{0}`")]
     Scheme(String),
@@ -89,7 +92,7 @@ enum HostPattern {
 /// One request, as far as patterns look at it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    pub(crate) method: String,
+    pub(crate) method: &'static str,
     scheme: Scheme,
     pub(crate) host: String,
     literal: bool,
@@ -103,6 +106,7 @@ impl Target {
     /// # Errors
     /// When the URL is of no kind that a pattern can speak for.
     pub fn of(method: &str, url: &Url) -> Result<Self, UrlError> {
+        let known = known_method(method).map_err(|_| UrlError::Method(method.to_owned()))?;
         let scheme = match url.scheme() {
             "http" => Scheme::Http,
             "https" => Scheme::Https,
@@ -113,7 +117,7 @@ impl Target {
         }
         let (host, literal) = host_text(url)?;
         Ok(Self {
-            method: method.to_ascii_uppercase(),
+            method: known,
             scheme,
             host,
             literal,
@@ -158,7 +162,7 @@ impl HttpPattern {
     /// Whether the pattern speaks for a request.
     #[must_use]
     pub fn covers(&self, target: &Target) -> bool {
-        self.methods.contains(&target.method.as_str())
+        self.methods.contains(&target.method)
             && self.scheme == target.scheme
             && self.host.covers(target)
             && self.port.is_none_or(|port| port == target.port)
@@ -466,5 +470,7 @@ mod tests {
         assert_eq!(shown, "https://a.org:8443/x");
         assert_eq!(target("https://u:p@a.org/"), Err(UrlError::UserInfo));
         assert!(matches!(target("file:///etc"), Err(UrlError::Scheme(_))));
+        let traced = Target::of("TRACE", &Url::parse("https://a.org").unwrap());
+        assert_eq!(traced, Err(UrlError::Method("TRACE".to_owned())));
     }
 }

@@ -191,7 +191,7 @@ fn who_adds_the_printed_lines_is_not_refused_again() {
     let rest = AwsCall {
         service: "s3",
         action: None,
-        rest: Some(("GET", "/b/k")),
+        rest: Some(("GET", "/b/k@x y*")),
         region: "us-east-1",
     };
     assert_eq!(

@@ -31,6 +31,12 @@ pub struct Runtime {
 }
 
 impl Runtime {
+    /// Whether a component need not be compiled.
+    #[must_use]
+    pub fn is_compiled(&self, digest: &crate::digest::Digest) -> bool {
+        self.cache.holds(&self.engine, digest)
+    }
+
     /// An engine that keeps compiled plugins in `cache`.
     ///
     /// # Errors

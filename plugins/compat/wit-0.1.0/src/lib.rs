@@ -20,7 +20,8 @@ const DESCRIPTOR: &str = r#"{
     { "state": true, "why": "to be refused or answered" }
   ],
   "steps": [
-    { "name": "echo", "summary": "Return the input", "idempotency": "pure",
+    { "name": "echo", "summary": "Return the input",
+      "idempotency": "reconcilable", "undo": true, "plan": true,
       "input": { "type": "object" }, "output": { "type": "object" } },
     { "name": "wait", "summary": "Pause once, then return what the pause stored", "idempotency": "pure",
       "input": { "type": "object" }, "output": { "type": "object" } },

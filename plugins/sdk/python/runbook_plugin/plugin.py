@@ -121,6 +121,7 @@ class Step:
             "output": schema(self.output),
         }
         document.update({key: value for key, value in self.extra.items() if value})
+        document.update({key: True for key in ("undo", "plan") if key in self.handlers})
         return document
 
 

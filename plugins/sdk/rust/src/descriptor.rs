@@ -85,6 +85,12 @@ pub(crate) fn step<S: Step>() -> Value {
     if let Some(ms) = S::TYPICAL_MS {
         document.insert("typical_ms".into(), ms.into());
     }
+    if S::UNDO {
+        document.insert("undo".into(), true.into());
+    }
+    if S::PLAN {
+        document.insert("plan".into(), true.into());
+    }
     if let Some(reason) = S::IRREVERSIBLE {
         document.insert("irreversible".into(), reason.into());
     }

@@ -67,7 +67,8 @@ pub mod prelude {
 /// Makes the component: `plugin! { config: Config, wants: [...], steps: [...],
 /// exports: [recovery, compensation, preview] }`. `config` and `exports` may be
 /// left out; an ability that is not listed is not exported, and the engine then
-/// knows that the plugin does not have it.
+/// knows that the plugin does not have it; a step that needs one which is not
+/// listed does not compile.
 #[macro_export]
 macro_rules! plugin {
     (
@@ -87,6 +88,8 @@ macro_rules! plugin {
             wants: &[$($want),*],
             steps: &[$($crate::step::entry::<$step>()),+],
         };
+
+        const _: () = $crate::step::check(PLUGIN.steps, &[$($(stringify!($export)),*)?]);
 
         #[cfg(target_family = "wasm")]
         const _: () = {

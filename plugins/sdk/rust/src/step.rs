@@ -111,6 +111,10 @@ pub trait Step {
     /// How long it usually takes.
     const TYPICAL_MS: Option<u64> = None;
 
+    /// Whether there is an [`Step::undo`] (`exports: [compensation]`).
+    const UNDO: bool = false;
+    /// Whether there is a [`Step::plan`] (`exports: [preview]`).
+    const PLAN: bool = false;
     /// Why a finished `run` can never be taken back, if so: shown before it runs,
     /// and by the default [`Step::undo`].
     const IRREVERSIBLE: Option<&'static str> = None;
@@ -137,7 +141,7 @@ pub trait Step {
         )))
     }
 
-    /// Takes a finished `run` back (`exports: [compensation]`).
+    /// Takes a finished `run` back with [`Step::UNDO`].
     fn undo(_input: Self::Input, _output: Self::Output) -> StepResult<Outcome<Value>> {
         Err(StepError::permanent(
             "no-undo",
@@ -145,7 +149,7 @@ pub trait Step {
         ))
     }
 
-    /// Says what `run` would do (`exports: [preview]`).
+    /// Says what `run` would do with [`Step::PLAN`].
     fn plan(_input: Self::Input) -> StepResult<Vec<Effect>> {
         Ok(Vec::new())
     }
@@ -156,6 +160,8 @@ pub trait Step {
 pub struct Entry {
     /// [`Step::NAME`].
     pub name: &'static str,
+    /// Whether the types can only work with `recovery`, `compensation`, `preview`.
+    pub needs: [bool; 3],
     /// Its part of the descriptor.
     pub describe: fn() -> Value,
     /// `steps.run`.
@@ -172,12 +178,58 @@ pub struct Entry {
 pub const fn entry<S: Step>() -> Entry {
     Entry {
         name: S::NAME,
+        needs: [
+            matches!(S::IDEMPOTENCY, Idempotency::Reconcilable),
+            S::UNDO,
+            S::PLAN,
+        ],
         describe: crate::descriptor::step::<S>,
         run: run::<S>,
         reconcile: reconcile::<S>,
         undo: undo::<S>,
         plan: plan::<S>,
     }
+}
+
+/// Stops the build of a plugin whose steps need what it does not export.
+pub const fn check(entries: &[Entry], exports: &[&str]) {
+    let mut at = 0;
+    while at < entries.len() {
+        let [recovery, compensation, preview] = entries[at].needs;
+        assert!(
+            !recovery || has(exports, "recovery"),
+            "a step is reconcilable: add `recovery` to `exports` of `plugin!`"
+        );
+        assert!(
+            !compensation || has(exports, "compensation"),
+            "a step has UNDO: add `compensation` to `exports` of `plugin!`"
+        );
+        assert!(
+            !preview || has(exports, "preview"),
+            "a step has PLAN: add `preview` to `exports` of `plugin!`"
+        );
+        at += 1;
+    }
+}
+
+const fn has(list: &[&str], text: &str) -> bool {
+    let mut at = 0;
+    while at < list.len() {
+        if same(list[at].as_bytes(), text.as_bytes()) {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// `==`, which is not there yet where the compiler itself computes.
+const fn same(one: &[u8], other: &[u8]) -> bool {
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
 }
 
 /// Finds a step type, or says which ones there are.

@@ -54,7 +54,7 @@ runbook_plugin::plugin! {
         Want::Attach("token", "the service's token"),
     ],
     steps: [Greet],
-    // Add what your steps implement: recovery, compensation, preview.
+    // What your steps implement: recovery (reconcile), compensation (undo), preview (plan).
     exports: [],
 }
 

@@ -14,6 +14,8 @@ use aws_sigv4::sign::v4;
 use aws_smithy_runtime_api::client::identity::Identity;
 use runbook_step::{Fault, FaultKind, StepResult};
 
+use crate::aws::sign::percent;
+
 const VALID: Duration = Duration::from_secs(3_600);
 
 /// A signed address for the request `query` to EC2 in `region`.
@@ -73,18 +75,6 @@ fn encoded(query: &[(&str, &str)]) -> String {
     pairs.collect::<Vec<_>>().join("&")
 }
 
-fn percent(text: &str) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,10 +101,5 @@ mod tests {
         )
         .unwrap();
         assert!(url.starts_with("http://127.0.0.1:9/?"), "{url}");
-    }
-
-    #[test]
-    fn what_is_not_plain_is_escaped() {
-        assert_eq!(percent("a/b c+ä~"), "a%2Fb%20c%2B%C3%A4~");
     }
 }

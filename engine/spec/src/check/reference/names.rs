@@ -6,6 +6,7 @@ use std::rc::Rc;
 use runbook_core::{ParamType, Runbook, Section};
 use serde_json::Value;
 
+use super::before::Before;
 use crate::check::inputs::{Shape, closed, part, resolve};
 use crate::document::{Declared, Document, StepNode};
 use crate::environment::EnvironmentSchema;
@@ -137,7 +138,7 @@ pub(crate) struct Names<'a> {
     steps: &'a [StepNode<'a>],
     index: BTreeMap<&'a str, usize>,
     outputs: Vec<Outputs>,
-    before: Vec<Vec<u64>>,
+    before: Before<'a>,
 }
 
 impl<'a> Names<'a> {
@@ -146,24 +147,12 @@ impl<'a> Names<'a> {
         document: &'a Document<'a>,
         environment: Option<&'a EnvironmentSchema>,
         outputs: Vec<Outputs>,
-        (needs, order): (&[Vec<usize>], &[usize]),
+        (needs, order): (&'a [Vec<usize>], &[usize]),
     ) -> Self {
         let steps = &document.steps;
         let mut index = BTreeMap::new();
         for (at, step) in steps.iter().enumerate() {
             index.entry(step.id.as_str()).or_insert(at);
-        }
-        let words = steps.len().div_ceil(64);
-        let mut before = vec![vec![0_u64; words]; steps.len()];
-        for &step in order {
-            let mut bits = std::mem::take(&mut before[step]);
-            for &need in &needs[step] {
-                bits[need / 64] |= 1 << (need % 64);
-                for (word, more) in bits.iter_mut().zip(&before[need]) {
-                    *word |= more;
-                }
-            }
-            before[step] = bits;
         }
         Self {
             params: document.params.iter().map(|one| one.name).collect(),
@@ -172,7 +161,7 @@ impl<'a> Names<'a> {
             steps,
             index,
             outputs,
-            before,
+            before: Before::new(needs, order),
         }
     }
 
@@ -210,7 +199,7 @@ impl<'a> Names<'a> {
         if here != there {
             return there == Section::Main;
         }
-        self.before[reader][step / 64] & (1 << (step % 64)) != 0
+        self.before.has(reader, step)
     }
 
     /// The path and the types of a text that is one template with one path in it and nothing else.
