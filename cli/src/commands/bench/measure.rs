@@ -157,6 +157,7 @@ fn definition(runbook: Runbook) -> Arc<Definition> {
         aws: runbook_step::Aws::default(),
         tags: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        plugins: BTreeMap::new(),
     })
 }
 
