@@ -159,7 +159,11 @@ impl Entry {
             }
             Ask::Undo(_, outputs) => {
                 let outcome = self.ask(inputs, Verb::Undo(outputs), context).await?;
-                self.done(outcome)
+                self.done(match outcome {
+                    // A step that was undone has no outputs.
+                    Outcome::Done(_) => Outcome::Done(Value::Null),
+                    outcome => outcome,
+                })
             }
             Ask::Observe if !interrupted || self.shape != Shape::Create => {
                 Ok(Reply::Differs(Value::Null))

@@ -4,6 +4,7 @@ pub mod component;
 pub mod descriptor;
 pub mod digest;
 pub mod entry;
+pub mod fixture;
 mod files;
 pub mod grant;
 pub mod host;

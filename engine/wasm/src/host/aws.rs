@@ -55,9 +55,7 @@ impl Call {
             return Err(denied(&refusal.to_string()));
         }
         let changes = grant::is_changing(&asked);
-        if changes && self.setup.dry_run {
-            return Err(denied("this is a dry run: nothing may be changed"));
-        }
+        self.only_reads(changes).map_err(wit::AwsError::Denied)?;
         let label = format!("{}:{}@{region}", request.service, request.action);
         let Some(number) = self.next_request() else {
             return Err(denied(&format!(

@@ -38,6 +38,8 @@ pub(crate) struct Call {
     pub(crate) stderr: Arc<Tail>,
     /// A request that can change something has left.
     pub(crate) touched: AtomicBool,
+    /// It is a dry run, and something was to be changed.
+    pub(crate) attempted: AtomicBool,
     /// Values that the plugin was given, by name: they are hidden wherever they come up again.
     known: Mutex<Vec<(String, String)>>,
     requests: AtomicU32,
@@ -72,6 +74,7 @@ impl Call {
             context,
             stderr: Arc::new(tail),
             touched: AtomicBool::new(false),
+            attempted: AtomicBool::new(false),
             known: Mutex::default(),
             requests: AtomicU32::new(0),
             log_lines: AtomicU64::new(0),
@@ -228,8 +231,12 @@ fn forms(value: &str) -> Vec<String> {
     let mut forms = vec![value.to_owned()];
     // Too short a text is part of everything.
     if value.len() >= 4 {
-        forms.push(base64(value.as_bytes()));
-        forms.push(url::form_urlencoded::byte_serialize(value.as_bytes()).collect());
+        let base64 = base64(value.as_bytes());
+        forms.push(base64.replace('+', "-").replace('/', "_"));
+        forms.push(base64);
+        let query: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
+        forms.push(query.replace('+', "%20"));
+        forms.push(query);
         let json = Value::from(value).to_string();
         forms.push(json[1..json.len() - 1].to_owned());
     }
@@ -253,5 +260,9 @@ mod tests {
         assert!(forms.contains(&"s3cr et/".to_owned()));
         assert!(forms.contains(&"czNjciBldC8".to_owned()), "{forms:?}");
         assert!(forms.contains(&"s3cr+et%2F".to_owned()), "{forms:?}");
+        assert!(forms.contains(&"s3cr%20et%2F".to_owned()), "{forms:?}");
+        let forms = super::forms("?>?>?>");
+        assert!(forms.contains(&"Pz4/Pj8+".to_owned()), "{forms:?}");
+        assert!(forms.contains(&"Pz4_Pj8-".to_owned()), "{forms:?}");
     }
 }

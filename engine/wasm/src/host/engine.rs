@@ -11,6 +11,7 @@ use wasmtime::{Config, Engine};
 use super::bindings::runbook::plugin as wit;
 use super::cache::Cache;
 use super::guest::Guest;
+use crate::digest::Digest;
 
 /// Between two ticks.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
@@ -68,6 +69,12 @@ impl Runtime {
             cache,
             compiling: Arc::default(),
         })
+    }
+
+    /// Whether a component was compiled before, so that loading it takes no time.
+    #[must_use]
+    pub fn holds(&self, digest: &Digest) -> bool {
+        self.cache.holds(&self.engine, digest)
     }
 }
 

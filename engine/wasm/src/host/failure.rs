@@ -77,10 +77,10 @@ impl Failure {
         };
         Self {
             kind,
-            code: call.hide(error.code),
-            why: call.hide(error.message),
+            code: short(call.hide(error.code)),
+            why: short(call.hide(error.message)),
             retry_after: error.retry_after_ms.map(Duration::from_millis),
-            details: error.details.map(|text| call.hide(text)),
+            details: error.details.map(|text| short(call.hide(text))),
             own: true,
         }
     }
@@ -96,6 +96,8 @@ impl Failure {
 
 /// Frames that are shown.
 const FRAMES: usize = 8;
+/// Bytes of a text that are kept.
+const TEXT: usize = 4096;
 /// Lines of what it wrote that are shown.
 const LINES: usize = 6;
 
@@ -122,7 +124,7 @@ pub(crate) fn of_trap(call: &Call, trap: &wasmtime::Error, out_of_memory: bool) 
         (None, Some(trap)) => format!("it was stopped: {trap}"),
         (None, None) => chain(trap),
     };
-    let said = last_lines(&call.stderr.text());
+    let said = last_lines(&call.hide(call.stderr.text()));
     if let Some(trace) = trap.downcast_ref::<WasmBacktrace>() {
         for frame in trace.frames().iter().take(FRAMES) {
             let name = frame.func_name().unwrap_or("?");
@@ -152,7 +154,17 @@ fn last_lines(text: &str) -> String {
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with("note: run with"))
         .collect();
-    lines[lines.len().saturating_sub(LINES)..].join(" | ")
+    short(lines[lines.len().saturating_sub(LINES)..].join(" | "))
+}
+
+/// A text of a plugin, no longer than somebody reads it: it goes into the journal.
+pub(crate) fn short(mut text: String) -> String {
+    if text.len() > TEXT {
+        let whole = text.len();
+        text.truncate(text.floor_char_boundary(TEXT));
+        text.push_str(&format!("… ({whole} bytes)"));
+    }
+    text
 }
 
 /// An error with its causes, without the frames that the first one lists.
@@ -166,4 +178,17 @@ pub(crate) fn chain(error: &wasmtime::Error) -> String {
         }
     }
     parts.join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TEXT, short};
+
+    #[test]
+    fn a_long_text_is_cut_between_two_letters() {
+        assert_eq!(short("short".to_owned()), "short");
+        let text = short(format!("x{}", "ä".repeat(TEXT)));
+        assert!(text.ends_with("ä… (8193 bytes)"), "{text}");
+        assert!(text.len() < TEXT + 30);
+    }
 }

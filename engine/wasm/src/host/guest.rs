@@ -261,6 +261,15 @@ impl Call {
         why.to_owned()
     }
 
+    /// Refuses what changes something, in a dry run.
+    pub(crate) fn only_reads(&self, changes: bool) -> std::result::Result<(), String> {
+        if !changes || !self.setup.dry_run {
+            return Ok(());
+        }
+        self.attempted.store(true, Ordering::Relaxed);
+        Err(self.refuse("this is a dry run: nothing may be changed"))
+    }
+
     /// Puts down a call that has no answer of its own.
     pub(crate) fn mentions(&self, request: serde_json::Value) {
         if let Some(call) = self.next_request() {
@@ -286,10 +295,7 @@ impl Call {
         {
             return Err(StateError::TooLarge(limit));
         }
-        if self.setup.dry_run {
-            let why = "this is a dry run: nothing may be changed".to_owned();
-            return Err(StateError::Denied(why));
-        }
+        self.only_reads(true).map_err(StateError::Denied)?;
         let Some(shelf) = &self.context.shelf else {
             let why = "there is no state file".to_owned();
             return Err(StateError::Unavailable(why));

@@ -10,7 +10,7 @@ use wasmtime::{Store, UpdateDeadline};
 use super::bindings::runbook::plugin::types as wit;
 use super::call::{Call, Setup};
 use super::engine::{Runtime, TICK};
-use super::failure::{self, Failure};
+use super::failure::{self, Failure, short};
 use super::guest::Guest;
 use super::plugin::Plugin;
 
@@ -30,7 +30,7 @@ pub enum Verb {
 /// What a plugin answers.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Done, with outputs that satisfy the step's schema; of an undo, without.
+    /// Done, with outputs that satisfy the step's schema; of an undo, with whatever it says of itself.
     Done(Value),
     /// Not yet. The state is on disk.
     Wait {
@@ -59,6 +59,8 @@ pub struct Ended {
     pub answer: Result<Outcome, Failure>,
     /// A request that can change something left.
     pub touched: bool,
+    /// It was a dry run, and it tried to change something.
+    pub attempted: bool,
     /// What it put down last.
     pub kept: Option<String>,
     /// The end of what it wrote to its standard streams.
@@ -119,6 +121,7 @@ pub(crate) async fn guarded<T>(
 /// Ends when the call has had its time, or nothing was heard of it for too long.
 async fn silence(call: &Call) {
     let limits = call.setup.limits;
+    let mut out_of_time = call.setup.transport.out_of_time();
     loop {
         let left = call.left();
         if left.is_zero() {
@@ -131,7 +134,13 @@ async fn silence(call: &Call) {
             return;
         }
         let nap = left.min(limits.silence.saturating_sub(quiet));
-        tokio::time::sleep(nap.max(Duration::from_millis(1))).await;
+        tokio::select! {
+            () = tokio::time::sleep(nap.max(Duration::from_millis(1))) => {}
+            () = &mut out_of_time => {
+                call.end(format!("it was not done within {:?}", limits.call));
+                return;
+            }
+        }
     }
 }
 
@@ -156,6 +165,7 @@ impl Plugin {
         Ended {
             answer,
             touched: call.touched.load(std::sync::atomic::Ordering::Relaxed),
+            attempted: call.attempted.load(std::sync::atomic::Ordering::Relaxed),
             kept,
             stderr: call.hide(call.stderr.text()),
         }
@@ -186,7 +196,7 @@ impl Plugin {
             Said::Done(text) => text,
             Said::Wait(pause) => {
                 let after = Duration::from_millis(pause.after_ms);
-                let (state, note) = (pause.state, call.hide(pause.note));
+                let (state, note) = (call.hide(pause.state), short(call.hide(pause.note)));
                 call.checkpoint(state.clone()).await.map_err(|why| {
                     Failure::plugin(call, &format!("its pause cannot be kept: {why}"))
                 })?;
@@ -194,13 +204,14 @@ impl Plugin {
             }
             Said::Verdict(verdict) => return self.verdict(step, verdict, call).await,
             Said::Plan(text) => {
+                within(&text, call)?;
                 let plan = parse(&text)
                     .map_err(|why| Failure::plugin(call, &format!("its plan is no JSON: {why}")))?;
                 return Ok(Outcome::Plan(call.hide_value(plan)));
             }
         };
         if matches!(verb, Verb::Undo(_)) {
-            return Ok(Outcome::Done(Value::Null));
+            return self.undone(&text, call).map(Outcome::Done);
         }
         self.outputs(step, &text, call).map(Outcome::Done)
     }
@@ -215,22 +226,25 @@ impl Plugin {
             wit::Verdict::Happened(text) => Outcome::Happened(self.outputs(step, &text, call)?),
             wit::Verdict::DidNotHappen => Outcome::DidNotHappen,
             wit::Verdict::InProgress(state) => {
+                let state = call.hide(state);
                 call.checkpoint(state.clone()).await.map_err(|why| {
                     Failure::plugin(call, &format!("its state cannot be kept: {why}"))
                 })?;
                 Outcome::InProgress(state)
             }
-            wit::Verdict::Unknown(why) => Outcome::Unknown(call.hide(why)),
+            wit::Verdict::Unknown(why) => Outcome::Unknown(short(call.hide(why))),
         })
+    }
+
+    /// What an undo says of itself; its step is undone whatever that is.
+    fn undone(&self, text: &str, call: &Call) -> Result<Value, Failure> {
+        within(text, call)?;
+        Ok(call.hide_value(parse(text).unwrap_or_default()))
     }
 
     /// Outputs that are what the plugin said they would be.
     fn outputs(&self, step: &str, text: &str, call: &Call) -> Result<Value, Failure> {
-        let limit = call.setup.limits.output;
-        if text.len() as u64 > limit {
-            let why = format!("its output has {} bytes; {limit} are allowed", text.len());
-            return Err(Failure::plugin(call, &why));
-        }
+        within(text, call)?;
         let outputs = parse(text)
             .map_err(|why| Failure::plugin(call, &format!("its output is no JSON: {why}")))?;
         if !outputs.is_object() {
@@ -329,6 +343,16 @@ impl Plugin {
             }
         }
     }
+}
+
+/// What is larger than allowed is not read.
+fn within(text: &str, call: &Call) -> Result<(), Failure> {
+    let limit = call.setup.limits.output;
+    if text.len() as u64 <= limit {
+        return Ok(());
+    }
+    let why = format!("its output has {} bytes; {limit} are allowed", text.len());
+    Err(Failure::plugin(call, &why))
 }
 
 /// What came back, before it is believed.

@@ -55,10 +55,7 @@ impl Call {
             .http(&wish.method, &wish.url)
             .map_err(|refusal| HttpFailure::Denied(self.refuse(&refusal.to_string())))?;
         let changes = !reads(&wish.method);
-        if changes && self.setup.dry_run {
-            let why = "this is a dry run: nothing may be changed";
-            return Err(HttpFailure::Denied(self.refuse(why)));
-        }
+        self.only_reads(changes).map_err(HttpFailure::Denied)?;
         let limit = self.setup.limits.http_body;
         if wish.body.len() as u64 > limit {
             return Err(HttpFailure::TooLarge(limit));

@@ -136,4 +136,10 @@ pub trait Transport: Send + Sync {
     /// # Errors
     /// Why it cannot be had.
     fn secret(&self, name: &str, reference: &Reference) -> Result<String, String>;
+
+    /// Ends when the call is to be ended as if its time was up. Only a script does that: a test need not
+    /// wait for a clock.
+    fn out_of_time(&self) -> Answering<'_, ()> {
+        Box::pin(std::future::pending())
+    }
 }
