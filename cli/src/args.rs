@@ -1,11 +1,15 @@
 //! The command line.
 
+mod plugin;
 mod word;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use plugin::PluginArgs;
+#[cfg(feature = "plugins")]
+pub(crate) use plugin::{Language, PluginCommand, Which as WhichPlugin};
 pub(crate) use word::{
     AnswerArgs, CancelArgs, PauseArgs, ResolveArgs, RetryArgs, RollbackArgs, SkipArgs,
 };
@@ -72,6 +76,8 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// List step types, or show the manual of one
     Steps(StepsArgs),
+    /// Write, build, test and take in plugins: step types of your own
+    Plugin(PluginArgs),
     /// Show an environment, or what two differ in
     Env(EnvArgs),
     /// A local AWS to try things on
