@@ -233,7 +233,6 @@ impl Plugged {
             refused.extend(permissions.missing().iter().map(ToString::to_string));
             let steps = types.iter().filter_map(|name| plugin.descriptor.step(name));
             refused.extend(steps.filter_map(|step| entry::needs_once(step, &permissions)));
-            self.config_fits(plugin)?;
             locked(project, plugin, strictness)?;
             if strictness != Strictness::Sandbox {
                 self.signed(project, plugin, &value)?;
@@ -241,6 +240,8 @@ impl Plugged {
             pinned.insert(plugin.name.clone(), value);
         }
         if refused.is_empty() {
+            let used = self.found.iter().filter(|one| pinned.contains_key(&one.name));
+            used.map(|one| self.config_fits(one)).collect::<Result<(), _>>()?;
             return Ok(pinned);
         }
         let mut report = String::new();

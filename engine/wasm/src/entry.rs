@@ -245,10 +245,7 @@ impl Entry {
             Kind::Permanent if !own => FaultKind::Internal,
             Kind::Permanent => permanent(&code),
         };
-        let message = match own && !code.is_empty() {
-            true => format!("{why} ({code})"),
-            false => why,
-        };
+        let message = why;
         let wait = retry_after
             .filter(|_| kind == Kind::Retryable)
             .map(|after| (after, message.clone()));
