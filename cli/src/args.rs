@@ -1,11 +1,15 @@
 //! The command line.
 
+mod plugin;
 mod word;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub(crate) use plugin::PluginArgs;
+#[cfg(feature = "plugins")]
+pub(crate) use plugin::{Language, PluginCommand, Which as WhichPlugin};
 pub(crate) use word::{
     AnswerArgs, CancelArgs, PauseArgs, ResolveArgs, RetryArgs, RollbackArgs, SkipArgs,
 };
@@ -72,6 +76,8 @@ pub(crate) enum Command {
     Test(TestArgs),
     /// List step types, or show the manual of one
     Steps(StepsArgs),
+    /// Write, build, test and take in plugins: step types of your own
+    Plugin(PluginArgs),
     /// Show an environment, or what two differ in
     Env(EnvArgs),
     /// A local AWS to try things on
@@ -229,15 +235,33 @@ pub(crate) struct TestArgs {
     /// At most so many crash points and so many lost answers, spread over the run
     #[arg(long, value_name = "COUNT")]
     pub(crate) limit: Option<usize>,
+    /// Choose other ones: with another number, other places between those that --limit would take
+    #[arg(long, value_name = "NUMBER", requires = "limit")]
+    pub(crate) seed: Option<u64>,
+    /// Only crashes, or only lost answers
+    #[arg(long, value_name = "KIND")]
+    pub(crate) only: Option<Only>,
+    /// Stop at the first case that is wrong
+    #[arg(long)]
+    pub(crate) fail_fast: bool,
     /// Only this case, such as crash:17 or lost:3
     #[arg(long, value_name = "CASE")]
     pub(crate) case: Option<String>,
-    /// Cases at once
-    #[arg(long, default_value_t = 2)]
+    /// Cases at once: most of their time is waiting
+    #[arg(long, default_value_t = 4)]
     pub(crate) jobs: usize,
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// One half of the cases of a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Only {
+    /// The process dies
+    Crash,
+    /// An answer is lost
+    Lost,
 }
 
 #[derive(Debug, Args)]
@@ -406,4 +430,5 @@ pub(crate) enum BenchPart {
     Chain,
     Parallel,
     Resume,
+    Plugin,
 }

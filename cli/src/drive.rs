@@ -116,7 +116,11 @@ impl Driving {
                 options.gates = GatePolicy::Grant("sandbox".to_owned());
             }
         }
-        Ok(Engine::new(self.store.clone(), self.catalog_of(id)?, options))
+        Ok(Engine::new(
+            self.store.clone(),
+            self.catalog_of(id)?,
+            options,
+        ))
     }
 
     /// The step types of the binary, and those of the plugins that the run has pinned.

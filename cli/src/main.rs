@@ -7,7 +7,12 @@ mod drive;
 mod exit;
 mod failure;
 mod load;
+#[cfg(feature = "plugins")]
 mod plugged;
+#[cfg(not(feature = "plugins"))]
+#[path = "no_plugged.rs"]
+mod plugged;
+#[cfg(feature = "plugins")]
 mod plugins;
 mod project;
 mod prompt;
@@ -94,6 +99,7 @@ async fn command(cli: Cli) -> Result<u8, Failure> {
         Command::Validate(args) => commands::validate::run(&project, args),
         Command::Test(args) => commands::test::run(&project, args).await,
         Command::Steps(args) => commands::steps::run(&project, args),
+        Command::Plugin(args) => commands::plugin::run(&project, args).await,
         Command::Env(args) => commands::env::run(&project, args),
         Command::Sandbox(args) => commands::sandbox::run(&project, args).await,
         Command::Schema(args) => commands::schema::run(&project, args),
@@ -126,6 +132,7 @@ fn wants_json(command: &Command) -> bool {
         Command::Validate(args) => args.json,
         Command::Test(args) => args.json,
         Command::Steps(args) => args.json,
+        Command::Plugin(args) => args.json,
         Command::Env(args) => args.json,
         Command::Sandbox(args) => args.json,
         Command::Doctor(args) => args.json,

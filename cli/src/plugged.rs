@@ -1,33 +1,36 @@
 //! Plugins of the project as step types: what a runbook that names them is checked against, what its run
 //! pins, and what drives it.
 
+mod drive;
+mod pin;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use runbook_runtime::Definition;
 use runbook_spec::Environment;
-use runbook_step::{Catalog, Context, Fault, FaultKind, StepKind, StepResult};
+use runbook_step::{Catalog, StepKind};
 use runbook_wasm::component::Component;
 use runbook_wasm::descriptor::Descriptor;
 use runbook_wasm::digest::Digest;
-use runbook_wasm::entry::{self, Fetching};
-use runbook_wasm::grant::{Ceiling, CeilingSource, Layers, Permissions};
-use runbook_wasm::host::transport::{Answering, AwsCall};
-use runbook_wasm::host::{Live, Plugin, Runtime, Setup, Signed, Signer};
-use runbook_wasm::limits::{Limits, LimitsGiven};
+use runbook_wasm::entry;
+use runbook_wasm::host::Plugin;
 use runbook_wasm::lock::{Lock, LockError};
 use runbook_wasm::project::{self, PROJECT_FILE};
+use runbook_wasm::sign::{self, Policy};
 use runbook_wasm::source::Source;
 use runbook_wasm::store::Store;
 use serde_json::{Value, json};
-use tokio::sync::OnceCell;
 
+use self::drive::{NotHere, runtime, step_types};
+use self::pin::{pin, setup};
 use crate::exit;
 use crate::failure::Failure;
 use crate::plugins;
 use crate::project::Project;
 use crate::ui::progress::Progress;
+
+pub(crate) use self::drive::for_driving;
 
 /// Begins the name of a plugin's step type.
 const PREFIX: &str = "plugin:";
@@ -37,6 +40,7 @@ struct Found {
     name: String,
     digest: Digest,
     descriptor: Descriptor,
+    path: PathBuf,
     bytes: Arc<[u8]>,
     stanza: Value,
 }
@@ -45,6 +49,10 @@ struct Found {
 pub(crate) struct Plugged {
     pub(crate) catalog: Catalog,
     found: Vec<Found>,
+    /// Plugins of the project that are not built, or not fetched.
+    absent: Vec<String>,
+    /// The project's file.
+    project: project::Project,
     environment: Option<Environment>,
 }
 
@@ -54,6 +62,8 @@ impl Plugged {
         Self {
             catalog: runbook_steps::catalog(),
             found: Vec::new(),
+            absent: Vec::new(),
+            project: project::Project::default(),
             environment: None,
         }
     }
@@ -75,7 +85,19 @@ pub(crate) fn for_file(
     if !may_name_plugins(path) {
         return Ok(Plugged::bare());
     }
-    all(project, environment)
+    let plugged = all(project, environment)?;
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let named = |name: &&String| text.contains(&format!("{PREFIX}{name}/"));
+    match plugged.absent.iter().find(named) {
+        None => Ok(plugged),
+        Some(name) => Err(Failure::usage(format!(
+            "{} uses plugin {name}, which is not built here; nothing was done",
+            Project::shown(path)
+        ))
+        .help(format!(
+            "runbook plugin build {name}, or for one of a registry: runbook plugin verify {name}"
+        ))),
+    }
 }
 
 /// Every plugin of the project that is built.
@@ -90,9 +112,10 @@ pub(crate) fn all(
     let parsed = project::Project::parse(&Project::shown(&file), &text)
         .map_err(|wrong| Failure::usage(wrong.to_string()))?;
     let raw: Value = serde_yaml::from_str(&text).unwrap_or_default();
-    let mut found = Vec::new();
+    let (mut found, mut absent) = (Vec::new(), Vec::new());
     for (name, plugin) in &parsed.plugins {
         let Some(path) = built(project, name, &plugin.source)? else {
+            absent.push(name.clone());
             continue;
         };
         found.push(read(name, &path, raw["plugins"][name.as_str()].clone())?);
@@ -101,11 +124,18 @@ pub(crate) fn all(
     for plugin in &found {
         let pinned = pin(plugin, environment);
         let source: Arc<dyn entry::Source> = Arc::new(NotHere(plugin.name.clone()));
-        kinds.extend(step_types(&plugin.descriptor, &source, &plugin.name, &pinned)?);
+        kinds.extend(step_types(
+            &plugin.descriptor,
+            &source,
+            &plugin.name,
+            &pinned,
+        )?);
     }
     Ok(Plugged {
         catalog: Catalog::new(kinds),
         found,
+        absent,
+        project: parsed,
         environment: environment.cloned(),
     })
 }
@@ -148,7 +178,9 @@ fn read(name: &str, path: &Path, stanza: Value) -> Result<Found, Failure> {
     let bytes = std::fs::read(path).map_err(|wrong| refuse(&wrong))?;
     let component = Component::read(&bytes).map_err(|wrong| refuse(&chain(&wrong)))?;
     component.check_wit().map_err(|wrong| refuse(&wrong))?;
-    let descriptor = component.descriptor().map_err(|wrong| refuse(&chain(&wrong)))?;
+    let descriptor = component
+        .descriptor()
+        .map_err(|wrong| refuse(&chain(&wrong)))?;
     let Some(descriptor) = descriptor else {
         return Err(refuse(&"it does not say what it is"));
     };
@@ -156,204 +188,10 @@ fn read(name: &str, path: &Path, stanza: Value) -> Result<Found, Failure> {
         name: name.to_owned(),
         digest: component.digest,
         descriptor,
+        path: path.to_owned(),
         bytes: bytes.into(),
         stanza,
     })
-}
-
-/// What a run pins of a plugin: which one, and what it may do.
-fn pin(plugin: &Found, environment: Option<&Environment>) -> Value {
-    let allowed = environment.map(|one| {
-        let plugins = &one.plugins;
-        let mut given = serde_json::to_value(plugins).unwrap_or_default();
-        given["allow"] = json!(plugins.allow.iter().filter(|name| **name == plugin.name).collect::<Vec<_>>());
-        given["config"] = json!(plugins.config.get(&plugin.name).map(|own| json!({ (plugin.name.clone()): own })).unwrap_or_else(|| json!({})));
-        json!({
-            "name": one.name,
-            "plugins": given,
-            "regions": [&one.aws.region, &one.aws.standby_region],
-        })
-    });
-    json!({
-        "digest": plugin.digest.to_string(),
-        "version": plugin.descriptor.version.to_string(),
-        "project": plugin.stanza,
-        "environment": allowed,
-    })
-}
-
-/// Permissions, limits and settings from what is pinned.
-fn setup(descriptor: &Descriptor, name: &str, pinned: &Value) -> Result<Setup, Failure> {
-    let text = json!({ "plugins": { name: pinned["project"] } });
-    let parsed = project::Project::parse(PROJECT_FILE, &without_signers(text).to_string())
-        .map_err(|wrong| Failure::usage(format!("plugin {name}: {}", wrong.why)))?;
-    let own = parsed.plugins.get(name);
-    let environment = &pinned["environment"];
-    let called = environment["name"].as_str().unwrap_or_default();
-    let regions: Vec<String> = environment["regions"]
-        .as_array()
-        .map(|all| all.iter().filter_map(|one| one.as_str().map(str::to_owned)).collect())
-        .unwrap_or_default();
-    let ceiling = Ceiling::parse(CeilingSource {
-        environment: called,
-        file: &format!("environments/{called}.yaml"),
-        plugins: &environment["plugins"],
-        regions: &regions,
-    })
-    .map_err(|wrong| Failure::usage(chain(&wrong)))?;
-    let config = ceiling.config.get(name).cloned().unwrap_or_else(|| json!({}));
-    Ok(Setup {
-        permissions: Arc::new(Permissions::new(Layers {
-            plugin: name.to_owned(),
-            wants: descriptor.wants.clone(),
-            grant: own.map(|own| own.grant.clone()).unwrap_or_default(),
-            environment: ceiling,
-            step: None,
-        })),
-        limits: Limits::effective(
-            &own.map(|own| own.limits).unwrap_or_default(),
-            &LimitsGiven::default(),
-        ),
-        config: config.to_string().into(),
-        dry_run: false,
-        transport: transport(),
-    })
-}
-
-/// Signatures were looked at when the run began.
-fn without_signers(mut text: Value) -> Value {
-    if let Some(plugins) = text["plugins"].as_object_mut() {
-        for plugin in plugins.values_mut() {
-            if let Some(plugin) = plugin.as_object_mut() {
-                plugin.remove("signed_by");
-            }
-        }
-    }
-    text
-}
-
-fn transport() -> Arc<Live> {
-    static LIVE: OnceLock<Arc<Live>> = OnceLock::new();
-    LIVE.get_or_init(|| Arc::new(Live::new(Some(Arc::new(Steps))))).clone()
-}
-
-/// Signs as the step types of the binary do.
-struct Steps;
-
-impl Signer for Steps {
-    fn sign<'a>(
-        &'a self,
-        call: &'a AwsCall,
-        context: &'a Context,
-    ) -> Answering<'a, StepResult<Signed>> {
-        Box::pin(async move {
-            let unsigned = runbook_steps::sign::Unsigned {
-                service: &call.service,
-                region: &call.region,
-                method: &call.method,
-                path: &call.path,
-                query: &call.query,
-                headers: &call.headers,
-                body: &call.body,
-            };
-            let (url, headers) = runbook_steps::sign::signed(&unsigned, context).await?;
-            Ok(Signed { url, headers })
-        })
-    }
-}
-
-fn step_types(
-    descriptor: &Descriptor,
-    source: &Arc<dyn entry::Source>,
-    name: &str,
-    pinned: &Value,
-) -> Result<Vec<StepKind>, Failure> {
-    let setup = setup(descriptor, name, pinned)?;
-    Ok(entry::entries(descriptor, source, &setup))
-}
-
-/// Where only a check is wanted, nothing is called.
-struct NotHere(String);
-
-impl entry::Source for NotHere {
-    fn plugin(&self) -> Fetching<'_> {
-        let why = format!("plugin {} was loaded to be checked, and not to be called", self.0);
-        Box::pin(async move { Err(Fault::new(FaultKind::Internal, why)) })
-    }
-}
-
-/// A component of the store, loaded when it is first called.
-struct Kept {
-    name: String,
-    store: Store,
-    digest: Digest,
-    plugin: OnceCell<Plugin>,
-}
-
-impl entry::Source for Kept {
-    fn plugin(&self) -> Fetching<'_> {
-        Box::pin(async move {
-            let plugin = self.plugin.get_or_try_init(|| self.load()).await?;
-            Ok(plugin.clone())
-        })
-    }
-}
-
-impl Kept {
-    async fn load(&self) -> StepResult<Plugin> {
-        let refuse = |why: String| {
-            Fault::new(FaultKind::Unsupported, format!("plugin {}: {why}", self.name))
-        };
-        let stored = self.store.get(&self.digest).map_err(|wrong| refuse(chain(&wrong)))?;
-        let runtime = runtime().map_err(|wrong| refuse(wrong.message))?;
-        Plugin::load(&runtime, stored.bytes.into())
-            .await
-            .map_err(|wrong| refuse(chain(&wrong)))
-    }
-}
-
-/// The engine of this process.
-fn runtime() -> Result<Runtime, Failure> {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    if let Some(runtime) = RUNTIME.get() {
-        return Ok(runtime.clone());
-    }
-    let made = plugins::open()?;
-    Ok(RUNTIME.get_or_init(|| made).clone())
-}
-
-/// The step types of the plugins that a run has pinned.
-pub(crate) fn for_driving(
-    project: &Project,
-    definition: &Definition,
-) -> Result<Vec<StepKind>, Failure> {
-    let mut kinds = Vec::new();
-    for (name, pinned) in &definition.plugins {
-        let digest: Digest = pinned["digest"]
-            .as_str()
-            .unwrap_or_default()
-            .parse()
-            .map_err(|wrong| Failure::usage(format!("plugin {name}: {wrong}")))?;
-        let store = store(project);
-        let gone = |why: String| {
-            Failure::usage(format!("plugin {name} cannot be loaded: {why}")).help(format!(
-                "the run goes on with the component that it began with: put it back into {}",
-                Project::shown(&store.path(&digest))
-            ))
-        };
-        let stored = store.get(&digest).map_err(|wrong| gone(chain(&wrong)))?;
-        let component = Component::read(&stored.bytes).map_err(|wrong| gone(chain(&wrong)))?;
-        let descriptor = component.descriptor().map_err(|wrong| gone(chain(&wrong)))?;
-        let descriptor = descriptor.ok_or_else(|| gone("it does not say what it is".to_owned()))?;
-        let source: Arc<dyn entry::Source> = Arc::new(Kept {
-            name: name.clone(),
-            store: store.clone(),
-            digest,
-            plugin: OnceCell::new(),
-        });
-        kinds.extend(step_types(&descriptor, &source, name, pinned)?);
-    }
-    Ok(kinds)
 }
 
 /// How strictly a run's plugins are looked at.
@@ -381,7 +219,11 @@ impl Plugged {
         for plugin in &self.found {
             let types: Vec<&str> = uses
                 .iter()
-                .filter_map(|one| one.strip_prefix(PREFIX)?.strip_prefix(&plugin.name)?.strip_prefix('/'))
+                .filter_map(|one| {
+                    one.strip_prefix(PREFIX)?
+                        .strip_prefix(&plugin.name)?
+                        .strip_prefix('/')
+                })
                 .collect();
             if types.is_empty() {
                 continue;
@@ -393,6 +235,9 @@ impl Plugged {
             refused.extend(steps.filter_map(|step| entry::needs_once(step, &permissions)));
             self.config_fits(plugin)?;
             locked(project, plugin, strictness)?;
+            if strictness != Strictness::Sandbox {
+                self.signed(project, plugin, &value)?;
+            }
             pinned.insert(plugin.name.clone(), value);
         }
         if refused.is_empty() {
@@ -409,6 +254,37 @@ impl Plugged {
         })
     }
 
+    /// Whether somebody has signed it whom the project and the environment trust.
+    fn signed(&self, project: &Project, plugin: &Found, pinned: &Value) -> Result<(), Failure> {
+        let Some(own) = self.project.plugins.get(&plugin.name) else {
+            return Ok(());
+        };
+        let ceiling = pin::ceiling(pinned)?;
+        let policy = Policy {
+            plugin: &plugin.name,
+            signers: &self.project.signers,
+            signed_by: &own.signed_by,
+            environment: Some(&ceiling),
+        };
+        let refuse = |wrong: &dyn std::error::Error| Failure::new(exit::REFUSED, chain(wrong));
+        if let Source::Oci(_) = own.source {
+            // Its signature was looked at when it was locked.
+            let signer = lock(project)?
+                .plugins
+                .get(&plugin.name)
+                .and_then(|one| one.signer.clone());
+            return policy
+                .trusts(signer.as_deref())
+                .map_err(|wrong| refuse(&wrong));
+        }
+        let signature = sign::beside(&plugin.path).map_err(|wrong| {
+            Failure::usage(format!("{}: {wrong}", Project::shown(&plugin.path)))
+        })?;
+        sign::check(&plugin.bytes, signature.as_deref(), &policy)
+            .map(|_| ())
+            .map_err(|wrong| refuse(&wrong))
+    }
+
     fn config_fits(&self, plugin: &Found) -> Result<(), Failure> {
         let Some(schema) = &plugin.descriptor.config else {
             return Ok(());
@@ -419,12 +295,14 @@ impl Plugged {
         let config = environment.plugins.config.get(&plugin.name).cloned();
         let config = config.unwrap_or_else(|| json!({}));
         schema.check(&config).map_err(|wrong| {
-            Failure::usage(format!("the settings of plugin {} do not fit: {wrong}", plugin.name)).help(
-                format!(
-                    "they stand in environments/{}.yaml under plugins.config.{}",
-                    environment.name, plugin.name
-                ),
-            )
+            Failure::usage(format!(
+                "the settings of plugin {} do not fit: {wrong}",
+                plugin.name
+            ))
+            .help(format!(
+                "they stand in environments/{}.yaml under plugins.config.{}",
+                environment.name, plugin.name
+            ))
         })
     }
 
@@ -436,11 +314,17 @@ impl Plugged {
         pinned: &BTreeMap<String, Value>,
         progress: &Progress,
     ) -> Result<(), Failure> {
-        for plugin in self.found.iter().filter(|one| pinned.contains_key(&one.name)) {
+        for plugin in self
+            .found
+            .iter()
+            .filter(|one| pinned.contains_key(&one.name))
+        {
             let refuse = |wrong: String| {
                 Failure::new(exit::FAILED, format!("plugin {}: {wrong}", plugin.name))
             };
-            store(project).put(&plugin.bytes).map_err(|wrong| refuse(chain(&wrong)))?;
+            store(project)
+                .put(&plugin.bytes)
+                .map_err(|wrong| refuse(chain(&wrong)))?;
             let runtime = runtime()?;
             if runtime.is_compiled(&plugin.digest) {
                 continue;

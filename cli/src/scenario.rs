@@ -1,13 +1,15 @@
 //! `--sandbox`: the local AWS, the world that a runbook needs in it, and what is broken there.
 //!
-//! A file `NAME.sandbox.yaml` beside the runbook says what is run first and what is broken then. What
-//! came of it is derived from the state file and the sandbox alone, so that a killed preparation is
-//! resumed like everything else.
+//! A file `NAME.sandbox.yaml` beside the runbook says what is run first, which parameters follow from
+//! that, and what is broken then. What came of it is derived from the state file and the sandbox alone,
+//! so that a killed preparation is resumed like everything else.
 
-use std::path::Path;
+mod supply;
 
-use runbook_runtime::Ended;
+use std::path::{Path, PathBuf};
+
 use runbook_runtime::store::{Filter, RunInfo};
+use runbook_runtime::{Ended, NewRun};
 use runbook_sandbox::{Fault, Handle, Kind, Options, Progress as Stage, Status};
 use runbook_step::scope::Scope;
 use runbook_step::{Keys, template};
@@ -21,6 +23,15 @@ use crate::project::Project;
 use crate::ui::{say, style};
 use crate::{exit, state};
 
+pub(crate) use supply::{Supply, supply};
+
+/// For the crash sweep: a file with the outputs of what was prepared. Where it is missing, a command
+/// prepares, writes it, and ends before the run; where it is there, nothing is prepared any more.
+pub(crate) const PREPARED: &str = "RUNBOOK_SANDBOX_PREPARED";
+
+/// Outputs of what was prepared, by name.
+type Outputs = serde_json::Map<String, Value>;
+
 /// What stands in `NAME.sandbox.yaml`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,6 +39,9 @@ pub(crate) struct Scenario {
     /// Runbooks to run first, in this order.
     #[serde(default)]
     pub(crate) prepare: Vec<Preparation>,
+    /// Parameters of the run that are not given otherwise; templates over `env` and `prepared`.
+    #[serde(default)]
+    pub(crate) params: serde_json::Map<String, Value>,
     /// What to break then; strings are templates over `env`.
     #[serde(default)]
     pub(crate) faults: Vec<Value>,
@@ -37,7 +51,11 @@ pub(crate) struct Scenario {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Preparation {
+    /// What its outputs are called under `prepared`; the runbook's name when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<String>,
     pub(crate) runbook: String,
+    /// Templates over `env` and over `prepared`, what came before.
     #[serde(default)]
     pub(crate) params: serde_json::Map<String, Value>,
 }
@@ -61,33 +79,62 @@ pub(crate) struct World {
     record: Record,
 }
 
+impl Preparation {
+    fn name(&self) -> &str {
+        self.id.as_deref().unwrap_or(&self.runbook)
+    }
+}
+
 impl Scenario {
-    /// The scenario beside a runbook; an empty one when there is none.
+    /// The scenario beside a runbook, with its faults as `env` makes them. What it prepares is left out
+    /// when that was done already.
     pub(crate) fn beside(runbook: &Path, env: &Value) -> Result<Self, Failure> {
-        let path = runbook.with_extension("sandbox.yaml");
-        let text = match std::fs::read_to_string(&path) {
+        let mut scenario = Self::read(runbook)?;
+        // What parameters follow from was prepared before there could be a run.
+        let done = prepared().is_some_and(|file| file.exists());
+        if done || !scenario.params.is_empty() {
+            scenario.prepare.clear();
+        }
+        let scope = Scope::new().with("env", env.clone());
+        for fault in &mut scenario.faults {
+            *fault = template::render(fault, &scope).map_err(|error| wrong(runbook, &error))?;
+            kind(fault).map_err(|error| wrong(runbook, &error))?;
+        }
+        Ok(scenario)
+    }
+
+    /// What the file beside a runbook says; nothing when there is none.
+    pub(crate) fn read(runbook: &Path) -> Result<Self, Failure> {
+        let text = match std::fs::read_to_string(beside(runbook)) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
-            Err(error) => {
-                return Err(Failure::usage(format!(
-                    "{}: {error}",
-                    Project::shown(&path)
-                )));
+            Err(error) => return Err(wrong(runbook, &error)),
+        };
+        let scenario: Self = serde_yaml::from_str(&text).map_err(|error| wrong(runbook, &error))?;
+        let mut names = std::collections::BTreeSet::new();
+        for name in scenario.prepare.iter().map(Preparation::name) {
+            if !names.insert(name) {
+                return Err(wrong(runbook, &format!("it prepares `{name}` twice"))
+                    .help("tell them apart: give one of them an `id`"));
             }
-        };
-        let wrong = |error: &dyn std::fmt::Display| {
-            Failure::usage(format!("{}: {error}", Project::shown(&path)))
-        };
-        let mut scenario: Self = serde_yaml::from_str(&text).map_err(|error| wrong(&error))?;
-        let scope = Scope::new().with("env", env.clone());
-        for fault in &mut scenario.faults {
-            *fault = template::render(fault, &scope).map_err(|error| wrong(&error))?;
-            kind(fault).map_err(|error| wrong(&error))?;
         }
         Ok(scenario)
     }
+}
+
+fn beside(runbook: &Path) -> PathBuf {
+    runbook.with_extension("sandbox.yaml")
+}
+
+/// A mistake in the file beside a runbook.
+fn wrong(runbook: &Path, why: &dyn std::fmt::Display) -> Failure {
+    Failure::usage(format!("{}: {why}", Project::shown(&beside(runbook))))
+}
+
+fn prepared() -> Option<PathBuf> {
+    std::env::var_os(PREPARED).map(PathBuf::from)
 }
 
 fn kind(fault: &Value) -> Result<Kind, serde_json::Error> {
@@ -194,27 +241,23 @@ impl World {
             return Ok(None);
         }
         self.mend(&root.id).await?;
+        let mut outputs = Outputs::new();
         for preparation in &self.record.scenario.prepare {
-            let id = self.preparing(driving, root, preparation).await?;
-            let before = driving.store.snapshot()?.run(&id)?;
-            if before.status == runbook_core::RunStatus::Succeeded {
-                continue;
-            }
-            driving.progress.line(&format!(
-                "  {} {}",
-                style::dim("prepare"),
-                preparation.runbook
-            ));
-            let ended = driving.go(&id, Some(self), How::Chance).await?;
-            if !matches!(ended, Ended::Finished { .. }) || code(&ended) != exit::OK {
+            let id = self
+                .preparing(driving, root, (preparation, &outputs))
+                .await?;
+            if let Some(code) = self.first(driving, &id, preparation).await? {
                 let line = format!(
                     "\nthe sandbox could not be prepared; `runbook show {id}`, then `runbook resume {}`",
                     root.id
                 );
                 driving.progress.line(&line);
-                return Ok(Some(code(&ended).max(exit::FAILED)));
+                return Ok(Some(code));
             }
-            Self::summary(driving, &id)?;
+            supply::note(&mut outputs, preparation, driving, &id)?;
+        }
+        if !self.record.scenario.prepare.is_empty() && supply::told(&outputs)? {
+            return Ok(Some(exit::OK));
         }
         if driving.stopping() {
             driving.progress.line(&format!(
@@ -224,6 +267,29 @@ impl World {
             return Ok(Some(exit::INTERRUPTED));
         }
         self.break_it(driving, &root.id).await?;
+        Ok(None)
+    }
+
+    /// Drives a preparing run unless it has ended well. An exit code when it does not.
+    async fn first(
+        &self,
+        driving: &Driving,
+        id: &str,
+        preparation: &Preparation,
+    ) -> Result<Option<u8>, Failure> {
+        let before = driving.store.snapshot()?.run(id)?;
+        if before.status == runbook_core::RunStatus::Succeeded {
+            return Ok(None);
+        }
+        let name = preparation.name();
+        driving
+            .progress
+            .line(&format!("  {} {name}", style::dim("prepare")));
+        let ended = driving.go(id, Some(self), How::Chance).await?;
+        if !matches!(ended, Ended::Finished { .. }) || code(&ended) != exit::OK {
+            return Ok(Some(code(&ended).max(exit::FAILED)));
+        }
+        Self::summary(driving, id)?;
         Ok(None)
     }
 
@@ -248,9 +314,9 @@ impl World {
         &self,
         driving: &Driving,
         root: &RunInfo,
-        preparation: &Preparation,
+        (preparation, outputs): (&Preparation, &Outputs),
     ) -> Result<String, Failure> {
-        let id = format!("{}.{}", root.id, preparation.runbook);
+        let id = format!("{}.{}", root.id, preparation.name());
         let below = Filter {
             parent: Some(root.id.clone()),
             ..Filter::default()
@@ -264,26 +330,45 @@ impl World {
         {
             return Ok(id);
         }
-        let request = Request {
-            file: preparation.runbook.clone(),
-            env: self.record.env.clone(),
-            sets: self.record.sets.clone(),
-            params: preparation.params.clone().into_iter().collect(),
-            sandbox: true,
-            ..Request::default()
-        };
-        let loaded = load(&driving.project, &request)?;
-        loaded.plug(&driving.project, &driving.progress).await?;
+        let mut new = self.new_run(driving, (preparation, outputs)).await?;
+        new.id = Some(id.clone());
+        new.parent = Some((root.id.clone(), "prepare".to_owned()));
+        Self::start(driving, new).await?;
+        Ok(id)
+    }
+
+    async fn start(driving: &Driving, new: NewRun) -> Result<String, Failure> {
         let engine = runbook_runtime::Engine::new(
             driving.store.clone(),
             driving.catalog.clone(),
             runbook_runtime::Options::default(),
         );
-        let mut new = loaded.new_run(crate::drive::actor(), json!({}));
-        new.id = Some(id.clone());
-        new.parent = Some((root.id.clone(), "prepare".to_owned()));
-        engine.start(new).await?;
-        Ok(id)
+        Ok(engine.start(new).await?)
+    }
+
+    /// The run that a preparation asks for, in the same environment.
+    async fn new_run(
+        &self,
+        driving: &Driving,
+        (preparation, outputs): (&Preparation, &Outputs),
+    ) -> Result<NewRun, Failure> {
+        let mut request = Request {
+            file: preparation.runbook.clone(),
+            env: self.record.env.clone(),
+            sets: self.record.sets.clone(),
+            sandbox: true,
+            ..Request::default()
+        };
+        let scope = supply::scope(&driving.project, &request, outputs)?;
+        request.params = supply::rendered(&preparation.params, &scope).map_err(|error| {
+            Failure::usage(format!(
+                "what prepares `{}` of the sandbox: {error}",
+                preparation.name()
+            ))
+        })?;
+        let loaded = load(&driving.project, &request)?;
+        loaded.plug(&driving.project, &driving.progress).await?;
+        Ok(loaded.new_run(crate::drive::actor(), json!({})))
     }
 
     fn key(root: &str, number: usize) -> String {

@@ -187,11 +187,11 @@ const ramp = {
 export default plugin({
   config,
   wants: [
-    want.http("GET https://*:*/*", "read a flag from the service that `base_url` names"),
-    want.http("PATCH https://*:*/*", "change it there"),
-    want.http("GET http://*:*/*", "the same inside the private network"),
-    want.http("PATCH http://*:*/*", "the same inside the private network"),
-    want.attach(SECRET, "bearer token of the flag service"),
+    want.optional(want.http("GET https://*:*/*", "read a flag from the service that `base_url` names")),
+    want.optional(want.http("PATCH https://*:*/*", "change it there")),
+    want.optional(want.http("GET http://*:*/*", "the same inside the private network")),
+    want.optional(want.http("PATCH http://*:*/*", "the same inside the private network")),
+    want.optional(want.attach(SECRET, "bearer token of the flag service")),
   ],
   steps: { set, ramp },
 });

@@ -20,11 +20,13 @@ class Config:
 plugin = Plugin(
     config=Config,
     wants=[
-        want.http(f"{method} {scheme}://*:*/*", f"{method} requests of a journey")
+        want.optional(
+            want.http(f"{method} {scheme}://*:*/*", f"{method} requests of a journey")
+        )
         for scheme in ("https", "http")
         for method in METHODS
     ]
-    + [want.attach(SECRET, "bearer token of requests that ask for it")],
+    + [want.optional(want.attach(SECRET, "bearer token of requests that ask for it"))],
 )
 
 

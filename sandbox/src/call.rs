@@ -14,6 +14,9 @@ use crate::wire::{Protocol, cbor, route53, service_name};
 /// The tag by which runbook marks what it makes.
 const TOKEN_TAG: &str = "runbook:token";
 
+/// The attribute by which runbook marks what it publishes.
+const TOKEN_ATTRIBUTE: &str = "runbook-token";
+
 const CBOR_PATH: &str = "/service/GraniteServiceVersion20100801/operation/";
 const JSON_TARGET: &str = "GraniteServiceVersion20100801.";
 
@@ -151,7 +154,20 @@ impl Call {
         {
             return Some(token.to_owned());
         }
-        self.form_tag().or_else(|| json_tag(&self.json))
+        self.form_tag()
+            .or_else(|| self.form_attribute())
+            .or_else(|| json_tag(&self.json))
+    }
+
+    /// A message carries the token as an attribute, for its receiver.
+    /// <https://docs.aws.amazon.com/sns/latest/api/API_Publish.html>
+    fn form_attribute(&self) -> Option<String> {
+        let (name, _) = self
+            .form
+            .iter()
+            .find(|(name, value)| *value == TOKEN_ATTRIBUTE && name.ends_with(".Name"))?;
+        let value = format!("{}.Value.StringValue", name.strip_suffix(".Name")?);
+        self.form.get(&value).cloned()
     }
 
     fn xml_token(&self) -> Option<String> {

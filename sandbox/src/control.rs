@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use crate::account::DEFAULT_ACCOUNT;
+use crate::account::{self, DEFAULT_ACCOUNT};
 use crate::fault::Fault;
 use crate::http::{Reply, Request};
 use crate::ledger::Filter;
@@ -28,6 +28,7 @@ pub(crate) async fn answer(server: &Arc<Server>, request: &Request) -> Reply {
         ("DELETE", "faults") => clear(server, request).await,
         ("GET" | "POST", "ledger") => ledger(server, request),
         ("PUT", "lifecycles") => set_lifecycles(server, request),
+        ("POST", "copy") => copy(server, request).await,
         ("POST", "reset") => reset(server, request).await,
         ("POST", "stop") => {
             server.stop();
@@ -35,7 +36,7 @@ pub(crate) async fn answer(server: &Arc<Server>, request: &Request) -> Reply {
         }
         _ => refuse(
             StatusCode::NOT_FOUND,
-            "there is no such control; see status, faults, ledger, lifecycles, reset, stop",
+            "there is no such control; see status, faults, ledger, lifecycles, copy, reset, stop",
         ),
     }
 }
@@ -112,6 +113,24 @@ fn set_lifecycles(server: &Arc<Server>, request: &Request) -> Reply {
             json_reply(&lifecycles)
         }
         Err(reply) => *reply,
+    }
+}
+
+/// `?from=…&to=…`: everything of one account again in another, which must be empty.
+async fn copy(server: &Arc<Server>, request: &Request) -> Reply {
+    let account = |name| param(request, name).filter(|account| account::is_valid(account));
+    let (Some(from), Some(to)) = (account("from"), account("to")) else {
+        return refuse(
+            StatusCode::BAD_REQUEST,
+            "`from` and `to` are accounts of twelve digits",
+        );
+    };
+    match server.world.copy(&from, &to).await {
+        Ok(()) => json_reply(&json!({ "from": from, "to": to })),
+        Err(error) => refuse(
+            StatusCode::BAD_GATEWAY,
+            &format!("account {from} was not copied to {to}: {error}"),
+        ),
     }
 }
 

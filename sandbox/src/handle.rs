@@ -20,7 +20,8 @@ use crate::lifecycles::Lifecycles;
 use crate::options::Options;
 use crate::status::Status;
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Long, since a machine with too much to do is slow and not broken.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running sandbox.
 #[derive(Debug, Clone)]
@@ -115,6 +116,18 @@ impl Handle {
             self.request(Method::POST, &format!("reset{query}"), Vec::new())
                 .await?,
         )
+    }
+
+    /// Gives the empty account `to` everything that `from` has, under the same ids, and remembers the
+    /// tokens of its calls there. Faults, lifecycles and the ledger stay behind.
+    ///
+    /// # Errors
+    /// It does not answer, or one of the two is no account number.
+    pub async fn copy(&self, from: &str, to: &str) -> Result<(), Error> {
+        let path = format!("copy?from={from}&to={to}");
+        self.request(Method::POST, &path, Vec::new())
+            .await
+            .map(|_| ())
     }
 
     /// Injects a fault, or finds the one that has the same key already.

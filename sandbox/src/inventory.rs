@@ -2,8 +2,10 @@
 
 use std::process::Stdio;
 
-use tokio::process::Command;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+use crate::account::DEFAULT_ACCOUNT;
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::options::Options;
@@ -24,18 +26,79 @@ impl Handle {
         options: &Options,
         account: Option<&str>,
     ) -> Result<String, Error> {
+        let account = account.unwrap_or(DEFAULT_ACCOUNT);
+        Inventory::start(self, options).await?.of(account).await
+    }
+}
+
+/// A process that tells what is in one account after the other: most of the time that a single
+/// inventory takes is its start.
+#[derive(Debug)]
+pub struct Inventory {
+    child: Child,
+    accounts: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Inventory {
+    /// Starts the process, which ends when this is dropped.
+    ///
+    /// # Errors
+    /// There is no Python environment and none can be made, or the script does not start.
+    pub async fn start(handle: &Handle, options: &Options) -> Result<Self, Error> {
         let python = python::prepare(options, &|_| {}).await?;
-        let failed = |output: String| Error::Inventory { output };
-        let output = Command::new(python.interpreter())
+        let mut child = Command::new(python.interpreter())
             .args(["-c", SCRIPT])
-            .envs(self.env(account))
-            .stdin(Stdio::null())
-            .output()
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        if !output.status.success() {
-            return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
+            .envs(handle.env(None))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed)?;
+        let pipes = child.stdin.take().zip(child.stdout.take());
+        let (accounts, answers) = pipes.ok_or_else(|| failed("it has no pipes"))?;
+        Ok(Self {
+            child,
+            accounts,
+            lines: BufReader::new(answers).lines(),
+        })
+    }
+
+    /// What is in an account, as [`Handle::inventory`] tells it.
+    ///
+    /// # Errors
+    /// The script failed; the error holds its words.
+    pub async fn of(&mut self, account: &str) -> Result<String, Error> {
+        let line = format!("{account}\n");
+        if self.accounts.write_all(line.as_bytes()).await.is_err() {
+            return Err(self.words().await);
         }
-        String::from_utf8(output.stdout).map_err(|error| failed(error.to_string()))
+        let mut found = String::new();
+        while let Ok(Some(line)) = self.lines.next_line().await {
+            if line.is_empty() {
+                return Ok(found);
+            }
+            found.push_str(&line);
+            found.push('\n');
+        }
+        Err(self.words().await)
+    }
+
+    /// What the script said when it ended.
+    async fn words(&mut self) -> Error {
+        let mut words = String::new();
+        if let Some(mut errors) = self.child.stderr.take()
+            && let Err(error) = errors.read_to_string(&mut words).await
+        {
+            return failed(error);
+        }
+        failed(words)
+    }
+}
+
+fn failed(why: impl ToString) -> Error {
+    Error::Inventory {
+        output: why.to_string(),
     }
 }

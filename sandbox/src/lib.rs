@@ -40,6 +40,7 @@ pub use ensure::ensure;
 pub use error::Error;
 pub use fault::{ActiveFault, AlarmState, Calls, Fault, Kind};
 pub use handle::Handle;
+pub use inventory::Inventory;
 pub use ledger::{Entry, Filter, Verdict};
 pub use lifecycles::Lifecycles;
 pub use options::Options;

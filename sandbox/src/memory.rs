@@ -37,6 +37,30 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
+    /// Remembers of `to` what is remembered of `from`, as if it had happened there.
+    pub(crate) fn copy(&mut self, from: &str, to: &str) {
+        let renamed = |text: &String| text.replace(from, to);
+        let given = |given: &Given| {
+            let mut given = given.clone();
+            for value in given.asked.values_mut() {
+                *value = renamed(value);
+            }
+            given.reply.body = given.reply.text().replace(from, to).into();
+            given
+        };
+        copy(&mut self.tokens, (from, to), given);
+        copy(&mut self.references, (from, to), given);
+        copy(&mut self.settings, (from, to), |settings| {
+            let pairs = settings.iter();
+            pairs
+                .map(|(key, value)| (key.clone(), renamed(value)))
+                .collect()
+        });
+        copy(&mut self.monitoring, (from, to), |on| *on);
+        copy(&mut self.zones, (from, to), String::clone);
+        copy(&mut self.births, (from, to), |birth| *birth);
+    }
+
     /// Notes that something begins now.
     pub(crate) fn begin(&mut self, account: &str, id: &str) {
         self.births
@@ -76,6 +100,19 @@ impl Memory {
     }
 }
 
+/// Enters what stands under the account `from` under `to` as well; names hold the account too.
+fn copy<const N: usize, T>(
+    map: &mut HashMap<[String; N], T>,
+    (from, to): (&str, &str),
+    value: impl Fn(&T) -> T,
+) {
+    let ours = map.iter().filter(|(key, _)| key[0] == from);
+    let copies: Vec<([String; N], T)> = ours
+        .map(|(key, one)| (key.clone().map(|part| part.replace(from, to)), value(one)))
+        .collect();
+    map.extend(copies);
+}
+
 /// Locks by name: calls about one thing wait for each other, as at AWS.
 #[derive(Default)]
 pub(crate) struct Locks {
@@ -93,5 +130,34 @@ impl Locks {
             Arc::clone(locks.entry(name.join("\n")).or_default())
         };
         lock.lock_owned().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Memory;
+
+    #[test]
+    fn a_copied_account_remembers_the_same() {
+        let (from, to) = ("000000000001", "000000000002");
+        let mut memory = Memory::default();
+        memory.begin(from, "arn:aws:x:us-east-1:000000000001:y");
+        memory.begin("000000000003", "other");
+        memory
+            .monitoring
+            .insert([from.to_owned(), "i-1".to_owned()], true);
+        memory.copy(from, to);
+        assert!(
+            memory
+                .age(to, "arn:aws:x:us-east-1:000000000002:y")
+                .is_some()
+        );
+        assert!(
+            memory
+                .age(from, "arn:aws:x:us-east-1:000000000001:y")
+                .is_some()
+        );
+        assert!(memory.age(to, "other").is_none());
+        assert!(memory.monitoring[&[to.to_owned(), "i-1".to_owned()]]);
     }
 }

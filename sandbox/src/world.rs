@@ -123,6 +123,20 @@ impl World {
         Ok(())
     }
 
+    /// Gives the account `to` everything that `from` has: resources, and what is remembered of its
+    /// calls. Faults and the ledger stay behind.
+    pub(crate) async fn copy(&self, from: &str, to: &str) -> std::io::Result<()> {
+        let target = format!("/sandbox-copy?from={from}&to={to}");
+        let reply = http::send(self.moto, Request::new(Method::POST, target)).await?;
+        if !reply.status.is_success() {
+            let why = reply.headers.get("x-moto-failure");
+            let why = why.and_then(|why| why.to_str().ok()).unwrap_or_default();
+            return Err(std::io::Error::other(why.to_owned()));
+        }
+        self.memory().copy(from, to);
+        Ok(())
+    }
+
     /// Passes a call to moto as it is.
     pub(crate) async fn pass(&self, call: &Call) -> Reply {
         let mut request = call.request.clone();

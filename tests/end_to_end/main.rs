@@ -12,6 +12,7 @@ mod commands;
 mod crash;
 mod failover;
 mod operate;
+mod plugins;
 mod support;
 mod sweep;
 mod upkeep;

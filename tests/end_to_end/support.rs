@@ -28,15 +28,17 @@ pub struct Said {
     pub err: String,
 }
 
-impl Said {
-    fn of(output: Output) -> Self {
+impl From<Output> for Said {
+    fn from(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
             err: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
 
+impl Said {
     /// Everything that was printed.
     pub fn all(&self) -> String {
         format!("{}{}", self.out, self.err)
@@ -110,7 +112,7 @@ impl Person {
 
     /// Types a command and waits for its end.
     pub fn types(&self, args: &[&str]) -> Said {
-        Said::of(self.command(args).output().unwrap())
+        Said::from(self.command(args).output().unwrap())
     }
 
     /// Types a command and does not wait.

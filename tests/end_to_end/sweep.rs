@@ -39,6 +39,103 @@ fn the_network_survives_crashes_and_lost_answers() {
     assert!(cases.iter().all(|case| case["verdict"] == "same"));
 }
 
+/// A network and a launch template, prepared once; every case has a copy, and the parameters that follow
+/// from it.
+#[test]
+fn cases_begin_in_copies_of_the_prepared_world() {
+    sandbox();
+    let person = Person::new(1);
+    let args = ["instances", "--env", "dev", "--limit", "3", "--seed", "5"];
+    let found = sweep(&person, &args, 0);
+    let cases = found["cases"].as_array().unwrap();
+    let lost = found["calls"].as_u64().unwrap();
+    assert_eq!(lost, 1, "only the launch belongs to the run: {found}");
+    assert_eq!(cases.len(), 4);
+    assert!(
+        cases.iter().all(|case| case["verdict"] == "same"),
+        "{found}"
+    );
+
+    let only = ["instances", "--env", "dev", "--only", "lost"];
+    let found = sweep(&person, &only, 0);
+    assert_eq!(found["cases"].as_array().unwrap().len(), 1, "{found}");
+}
+
+/// The world of another runbook has to be there, in both regions, before the run can be.
+#[test]
+fn a_run_takes_parameters_from_what_was_prepared() {
+    sandbox();
+    let person = Person::new(9_101);
+    let said = person
+        .types(&["run", "compute", "--env", "dev", "--sandbox"])
+        .exits(0);
+    assert!(said.err.contains("prepare network"), "{}", said.err);
+    assert!(said.err.contains("launch_template_id"), "{}", said.err);
+    let shown = person.shown(&person.runs()[0]);
+    let subnets = shown["params"]["subnets"].as_array();
+    assert_eq!(subnets.map(Vec::len), Some(1), "{shown}");
+
+    // Given by hand, nothing has to be prepared for it.
+    let subnets = format!("subnets={}", shown["params"]["subnets"]);
+    let groups = format!("security_groups={}", shown["params"]["security_groups"]);
+    let given = [
+        "run",
+        "compute",
+        "--env",
+        "dev",
+        "--sandbox",
+        "-p",
+        &subnets,
+        "-p",
+        &groups,
+    ];
+    let said = person.types(&given).exits(0);
+    assert!(!said.err.contains("prepare"), "{}", said.err);
+}
+
+#[test]
+fn a_preparation_that_cannot_be_is_refused() {
+    sandbox();
+    let person = Person::new(9_102);
+    let file = person.runbook(
+        "late",
+        "name: late\nparams: { word: { type: string } }\nsteps:\n  - { id: say, uses: log, with: { message: \"{{ params.word }}\" } }\n",
+    );
+    person.runbook(
+        "late.sandbox",
+        "prepare:\n  - { runbook: hello, params: { pause: 1ms } }\n  - { runbook: hello }\n",
+    );
+    let said = person.types(&["run", &file, "--sandbox"]).exits(2);
+    assert!(said.err.contains("`hello` twice"), "{}", said.err);
+    person.runbook(
+        "late.sandbox",
+        "prepare:\n  - { runbook: hello, params: { pause: 1ms } }\nparams: { word: \"{{ prepared.hello.greetin }}\" }\n",
+    );
+    let said = person.types(&["run", &file, "--sandbox"]).exits(2);
+    assert!(said.err.contains("late.sandbox.yaml"), "{}", said.err);
+    person.runbook(
+        "late.sandbox",
+        "prepare:\n  - { runbook: hello, params: { pause: 1ms } }\nparams: { word: \"{{ prepared.hello.greeting }}\" }\n",
+    );
+    let said = person.types(&["run", &file, "--sandbox"]).exits(0);
+    assert!(said.err.contains("Hello, world!"), "{}", said.err);
+}
+
+#[test]
+fn a_sweep_can_stop_at_the_first_wrong_case() {
+    sandbox();
+    let person = Person::new(1);
+    // It says that it can be repeated, and cannot.
+    let made = person.folder.path().join("made-").display().to_string();
+    let text = format!(
+        "name: twice\nsteps:\n  - id: act\n    uses: shell.run\n    with:\n      argv: [mkdir, \"{made}{{{{ run.id }}}}\"]\n      repeatable: true\n",
+    );
+    let file = person.runbook("twice", &text);
+    let found = sweep(&person, &[&file, "--fail-fast", "--jobs", "1"], 1);
+    assert_eq!(found["sound"], false, "{found}");
+    assert!(found["not_tried"].as_u64().unwrap() > 0, "{found}");
+}
+
 #[test]
 fn what_nothing_can_tell_is_named_as_in_doubt() {
     sandbox();

@@ -166,6 +166,7 @@ fn crates_depend_in_one_direction() {
         ("engine/step", &["runbook-core"][..]),
         ("engine/spec", below),
         ("engine/runtime", below),
+        ("engine/wasm", below),
         ("steps", below),
         ("sandbox", &[][..]),
         (
@@ -177,6 +178,7 @@ fn crates_depend_in_one_direction() {
                 "runbook-runtime",
                 "runbook-steps",
                 "runbook-sandbox",
+                "runbook-wasm",
             ][..],
         ),
         // Tests look from outside: what they use makes no layer.

@@ -3,6 +3,7 @@
 //! measured by, its memory and its start, is measured in processes of their own.
 
 mod measure;
+mod plugin;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -35,6 +36,8 @@ struct Figures {
     memory_chain: Option<f64>,
     memory_parallel: Option<f64>,
     memory_resume: Option<f64>,
+    /// What [`plugin::figures`] tells.
+    plugin: Value,
 }
 
 /// Steps of each of the many runs.
@@ -99,6 +102,10 @@ async fn figures(args: &BenchArgs) -> Measured<Figures> {
         memory_chain: memory(BenchPart::Chain, "memory-chain")?,
         memory_parallel: memory(BenchPart::Parallel, "memory-parallel")?,
         memory_resume: resumed["peak_memory_mib"].as_f64(),
+        plugin: {
+            let folder = folder.sub("plugin")?;
+            part(&folder, BenchPart::Plugin, &["--steps", &steps.to_string()])?
+        },
     })
 }
 
@@ -106,6 +113,10 @@ async fn figures(args: &BenchArgs) -> Measured<Figures> {
 async fn alone(args: &BenchArgs, part: BenchPart) -> Result<u8, Failure> {
     let start = Instant::now();
     let folder = std::env::current_dir()?;
+    if matches!(part, BenchPart::Plugin) {
+        ui::json(&plugin::figures(&folder, args.steps).await?);
+        return Ok(0);
+    }
     let took = match (part, args.rest.as_slice()) {
         (BenchPart::Resume, [state, id]) => {
             measure::resume(Path::new(state), id, start)
@@ -115,7 +126,9 @@ async fn alone(args: &BenchArgs, part: BenchPart) -> Result<u8, Failure> {
         }
         (BenchPart::Resume, _) => return Err(Failure::usage("`resume` takes a file and a run")),
         (BenchPart::Chain, _) => measure::rate(&folder, args.steps, Shape::Chain).await?,
-        (BenchPart::Parallel, _) => measure::rate(&folder, args.steps, Shape::Parallel).await?,
+        (BenchPart::Parallel | BenchPart::Plugin, _) => {
+            measure::rate(&folder, args.steps, Shape::Parallel).await?
+        }
     };
     ui::json(&json!({ "ms": took, "peak_memory_mib": measure::peak_memory() }));
     Ok(0)
@@ -127,6 +140,7 @@ fn part(folder: &Path, part: BenchPart, args: &[&str]) -> Measured<Value> {
         BenchPart::Resume => "resume",
         BenchPart::Chain => "chain",
         BenchPart::Parallel => "parallel",
+        BenchPart::Plugin => "plugin",
     };
     let told = Command::new(std::env::current_exe()?)
         .args(["bench", "--part", name])
@@ -196,7 +210,28 @@ impl Figures {
             "peak_memory_chain_mib": self.memory_chain,
             "peak_memory_parallel_mib": self.memory_parallel,
             "peak_memory_resume_mib": self.memory_resume,
+            "plugin": self.plugin,
         })
+    }
+}
+
+impl Figures {
+    fn plugin_lines(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let figure = |name: &str| self.plugin[name].as_f64().unwrap_or_default();
+        writeln!(f, "a plugin that does nothing, in a process of its own")?;
+        for (what, name, unit) in [
+            ("compiled, once", "compile_ms", "ms"),
+            ("loaded, compiled before", "load_ms", "ms"),
+            ("a call of its step, median", "call_us", "µs"),
+            ("a call of a step of our own", "own_call_us", "µs"),
+            ("a step of a chain", "chain_us", "µs"),
+            ("a step of our own in a chain", "own_chain_us", "µs"),
+            ("steps at once", "parallel_steps_per_s", "/s"),
+            ("memory", "peak_memory_mib", "MiB"),
+        ] {
+            writeln!(f, "  {what:<34} {:>8.1} {unit}", figure(name))?;
+        }
+        Ok(())
     }
 }
 
@@ -236,6 +271,6 @@ impl std::fmt::Display for Figures {
                 row(f, &what, memory, "MiB")?;
             }
         }
-        Ok(())
+        self.plugin_lines(f)
     }
 }

@@ -9,6 +9,11 @@ pub(crate) mod env;
 pub(crate) mod events;
 pub(crate) mod list;
 pub(crate) mod logs;
+#[cfg(feature = "plugins")]
+pub(crate) mod plugin;
+#[cfg(not(feature = "plugins"))]
+#[path = "no_plugins.rs"]
+pub(crate) mod plugin;
 pub(crate) mod report;
 pub(crate) mod resolve;
 pub(crate) mod resume;

@@ -10,13 +10,13 @@ use crate::drive::{Driving, actor};
 use crate::failure::Failure;
 use crate::load::{Ready, Request, load, params, typed};
 use crate::project::Project;
-use crate::scenario::{Record, Scenario, World};
+use crate::scenario::{self, Record, Scenario, Supply, World};
 use crate::{exit, prompt};
 
 /// Starts a run and drives it. Everything is checked before the first step.
 pub(crate) async fn run(project: &Project, args: &RunArgs) -> Result<u8, Failure> {
     let most = args.wait.as_deref().map(patience).transpose()?;
-    let request = Request {
+    let mut request = Request {
         file: args.file.clone(),
         env: args.env.clone(),
         sets: args.sets.clone(),
@@ -24,12 +24,22 @@ pub(crate) async fn run(project: &Project, args: &RunArgs) -> Result<u8, Failure
         typed: typed(&args.params)?,
         sandbox: args.sandbox,
     };
+    let supply = if args.sandbox {
+        scenario::supply(project, args, &mut request).await?
+    } else {
+        Supply::Nothing
+    };
+    let supplied = match supply {
+        Supply::Nothing => None,
+        Supply::Ready(driving) => Some(driving),
+        Supply::Ended(code) => return Ok(code),
+    };
     // A request that is refused leaves nothing behind, not even a state file.
     let ready = load(project, &request)?;
     if !args.sandbox {
         confirm(&ready, args)?;
     }
-    let driving = Driving::new(project, args.json)?;
+    let driving = supplied.map_or_else(|| Driving::new(project, args.json), Ok)?;
     ready.plug(project, &driving.progress).await?;
     let meta = if args.sandbox {
         sandbox(project, &ready, args).await?

@@ -1,5 +1,7 @@
 //! All printing goes through here: data to standard output, everything else to standard error.
 
+#[cfg(feature = "plugins")]
+pub(crate) mod busy;
 pub(crate) mod line;
 pub(crate) mod next;
 pub(crate) mod progress;

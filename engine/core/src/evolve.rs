@@ -325,12 +325,12 @@ impl Run {
     fn pass_deadline(&mut self) {
         self.late = true;
         match self.book.on_failure {
-            OnFailure::Rollback if !self.is_rolling_back() => self.rollback_wanted = true,
+            OnFailure::Rollback => self.rollback_wanted = true,
             OnFailure::Pause => {
                 self.life = Life::Paused;
                 self.paused_by = None;
             }
-            OnFailure::Rollback | OnFailure::Stop | OnFailure::Continue => {}
+            OnFailure::Stop | OnFailure::Continue => {}
         }
     }
 

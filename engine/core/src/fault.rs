@@ -148,3 +148,50 @@ impl std::fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_has_the_name_that_journals_use() {
+        use FaultKind::*;
+        let all = [
+            Throttled,
+            Transient,
+            Conflict,
+            NotFound,
+            Denied,
+            Invalid,
+            Timeout,
+            Unmet,
+            Rejected,
+            Cancelled,
+            Unsupported,
+            Internal,
+        ];
+        for kind in all {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.name());
+        }
+    }
+
+    #[test]
+    fn a_fault_says_which_call_failed_where_it_was_one() {
+        let mut fault = Fault::new(FaultKind::NotFound, "no such group");
+        assert_eq!(fault.to_string(), "no such group");
+        fault.origin = Some(Origin {
+            service: "ec2".into(),
+            action: "DeleteVpc".into(),
+            ..Origin::default()
+        });
+        assert_eq!(fault.to_string(), "ec2:DeleteVpc: no such group");
+        fault.origin = fault.origin.map(|origin| Origin {
+            region: Some("eu-west-1".into()),
+            code: Some("Gone".into()),
+            request_id: Some("r-1".into()),
+            ..origin
+        });
+        let text = "ec2:DeleteVpc in eu-west-1: no such group (Gone) [request r-1]";
+        assert_eq!(fault.to_string(), text);
+    }
+}

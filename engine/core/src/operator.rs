@@ -251,7 +251,7 @@ impl Run {
             generation: state.generation + u32::from(started),
             ..StepRun::default()
         };
-        if looped && started {
+        if looped {
             self.fanning.insert(index);
         }
     }

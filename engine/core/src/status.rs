@@ -142,3 +142,36 @@ impl StepStatus {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_has_the_status_name_that_journals_use_and_rests_at_its_ends() {
+        use RunStatus::*;
+        let ends = [
+            Succeeded,
+            SucceededWithWarnings,
+            Failed,
+            ObjectiveMissed,
+            Cancelled,
+            RolledBack,
+        ];
+        for status in RunStatus::ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+            assert_eq!(status.is_terminal(), ends.contains(&status), "{status:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_has_the_status_name_that_journals_use_and_rests_at_its_ends() {
+        use StepStatus::*;
+        let open = [Pending, Running, Waiting, Retrying, InDoubt, Undoing];
+        let ends = [Succeeded, Failed, Skipped, Cancelled, Undone];
+        for status in open.into_iter().chain(ends) {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.name());
+            assert_eq!(status.is_terminal(), ends.contains(&status), "{status:?}");
+        }
+    }
+}

@@ -58,7 +58,11 @@ mod tests {
             (0, "0ms"),
             (250, "250ms"),
             (1_000, "1s"),
+            (999, "999ms"),
             (1_250, "1.2s"),
+            (59_999, "59.9s"),
+            (61_500, "1m1s"),
+            (3_600_500, "1h"),
             (90_000, "1m30s"),
             (900_000, "15m"),
             (5_400_000, "1h30m"),
@@ -66,5 +70,16 @@ mod tests {
         for (span, text) in cases {
             assert_eq!(format_millis(span), text);
         }
+    }
+
+    #[test]
+    fn time_stops_at_its_ends() {
+        let now = Timestamp(1_000);
+        assert_eq!(now.plus(500), Timestamp(1_500));
+        assert_eq!(now.plus(u64::MAX), Timestamp(i64::MAX));
+        assert_eq!(
+            (now.since(Timestamp(400)), now.since(Timestamp(1_001))),
+            (600, 0)
+        );
     }
 }

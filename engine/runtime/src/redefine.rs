@@ -1,5 +1,6 @@
 //! A run goes on with an edited runbook, when the edit leaves alone what has happened.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use runbook_core::{Event, Journal, Run, Runbook, Step};
@@ -140,6 +141,13 @@ fn keys_that_differ(one: &Value, other: &Value) -> Vec<String> {
         .collect()
 }
 
+/// A plugin that the run has used stays the one that it was.
+fn plugins(old: &Definition, edited: &Definition) -> BTreeMap<String, Value> {
+    let mut plugins = edited.plugins.clone();
+    plugins.extend(old.plugins.clone());
+    plugins
+}
+
 impl Engine {
     /// Gives a run an edited runbook and its children; environment, accounts and tags stay as they were
     /// pinned. What differs, a line for each step.
@@ -179,12 +187,7 @@ impl Engine {
             file: edited.file.clone(),
             runbook: edited.runbook.clone(),
             children: edited.children.clone(),
-            // A plugin that the run has used stays the one that it was.
-            plugins: {
-                let mut plugins = edited.plugins.clone();
-                plugins.extend(old.plugins.clone());
-                plugins
-            },
+            plugins: plugins(&old, edited),
             ..old.clone()
         };
         if definition.runbook == old.runbook && definition.children == old.children {

@@ -181,7 +181,8 @@ pub(crate) fn canonical(value: &Value) -> String {
 }
 
 /// `chat-notify`: lower case, digits and single hyphens, beginning with a letter.
-pub(crate) fn is_kebab(name: &str) -> bool {
+#[must_use]
+pub fn is_kebab(name: &str) -> bool {
     let plain = |part: &str| {
         !part.is_empty()
             && part

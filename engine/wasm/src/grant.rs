@@ -273,14 +273,14 @@ impl Permissions {
         Err(details.into())
     }
 
-    /// Everything that the plugin wants and does not get here. A want for many hosts is met as soon as
-    /// some of them are left.
+    /// Everything that the plugin cannot do without and does not get here. A want for many hosts is met
+    /// as soon as some of them are left.
     #[must_use]
     pub fn missing(&self) -> Vec<Refusal> {
         if let Err(refusal) = self.load() {
             return vec![refusal];
         }
-        let wants = self.layers.wants.iter();
+        let wants = self.layers.wants.iter().filter(|want| !want.optional);
         wants.filter_map(|want| self.unmet(want)).collect()
     }
 

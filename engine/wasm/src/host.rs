@@ -21,4 +21,4 @@ pub use engine::Runtime;
 pub use failure::{Failure, Kind};
 pub use invoke::{Ended, Outcome, Verb};
 pub use live::{Live, Signed, Signer};
-pub use plugin::{LoadError, Plugin, describe_component};
+pub use plugin::{LoadError, Plugin, describe_component, embed_descriptor};

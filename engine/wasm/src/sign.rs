@@ -163,6 +163,24 @@ pub fn check(
 }
 
 impl Policy<'_> {
+    /// Whether it is enough that `signer` was found to have signed it before.
+    ///
+    /// # Errors
+    /// Whose signature would do.
+    pub fn trusts(&self, signer: Option<&str>) -> Result<(), SignError> {
+        let (plugin, allowed) = (self.plugin.to_owned(), self.allowed());
+        match signer {
+            _ if !self.required() => Ok(()),
+            None => Err(SignError::Missing { plugin, allowed }),
+            Some(name) if allowed.iter().any(|one| one == name) => Ok(()),
+            Some(name) => Err(SignError::OtherSigner {
+                plugin,
+                signer: name.to_owned(),
+                allowed,
+            }),
+        }
+    }
+
     /// Whether there has to be a signature: somebody named who has to have signed, or the environment
     /// takes nothing unsigned.
     fn required(&self) -> bool {

@@ -229,9 +229,9 @@ fn refusal(answer: &Value, retry_after: Option<&str>) -> StepError {
 runbook_plugin::plugin! {
     config: Config,
     wants: [
-        Want::Http("POST https://*:*/*", "post to the chat that `url` and `update_url` name"),
-        Want::Http("POST http://*:*/*", "the same for a chat inside the private network"),
-        Want::Attach("chat_token", "bearer token, when `token` is set"),
+        Want::Optional(&Want::Http("POST https://*:*/*", "post to the chat that `url` and `update_url` name")),
+        Want::Optional(&Want::Http("POST http://*:*/*", "the same for a chat inside the private network")),
+        Want::Optional(&Want::Attach("chat_token", "bearer token, when `token` is set")),
     ],
     steps: [Post, Update],
     exports: [preview],

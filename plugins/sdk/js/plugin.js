@@ -35,6 +35,8 @@ export const want = {
   read: (secret, why) => ({ secret, use: "read", why }),
   aws: (action, why) => ({ aws: action, why }),
   state: (why) => ({ state: true, why }),
+  /** Something that the plugin does its work without; it need not be granted. */
+  optional: (wanted) => ({ ...wanted, optional: true }),
 };
 
 const ABILITIES = { reconcile: "recovery", undo: "compensation", plan: "preview" };

@@ -28,6 +28,41 @@ fn a_malformed_fault_is_refused() {
 }
 
 #[test]
+fn a_copied_account_is_the_same_world_and_lives_on_its_own() {
+    let account = Account::new();
+    let twin = Account::new();
+    let vpc = |cidr: &'static str| [("CidrBlock", cidr)];
+    let made = account.ec2("CreateVpc", &vpc("10.7.0.0/16")).ok();
+    let id = made.get("vpcId");
+    let topic = |account: &Account| {
+        let name = [("Name", "t")];
+        let answer = account.query("sns", "2010-03-31", "CreateTopic", &name);
+        answer.unwrap().ok().get("TopicArn")
+    };
+    let arn = topic(&account);
+    let volume = [
+        ("AvailabilityZone", "us-east-1a"),
+        ("Size", "1"),
+        // Makes a key of KMS, which the emulator cannot pickle.
+        ("Encrypted", "true"),
+        ("ClientToken", "once"),
+    ];
+    let first = account.ec2("CreateVolume", &volume).ok().get("volumeId");
+
+    block_on(sandbox().copy(&account.id, &twin.id)).unwrap();
+    let there = twin.ec2("DescribeVpcs", &[("VpcId.1", &id)]).ok();
+    assert!(there.all("ownerId").iter().all(|owner| *owner == twin.id));
+    assert_eq!(topic(&twin), arn.replace(&account.id, &twin.id));
+    let again = twin.ec2("CreateVolume", &volume).ok().get("volumeId");
+    assert_eq!(again, first, "the token is known there");
+
+    twin.ec2("DeleteVpc", &[("VpcId", &id)]).ok();
+    account.ec2("DescribeVpcs", &[("VpcId.1", &id)]).ok();
+    let wrong = block_on(sandbox().copy("1", &twin.id)).unwrap_err();
+    assert!(wrong.to_string().contains("twelve digits"), "{wrong}");
+}
+
+#[test]
 fn one_account_cannot_be_reset() {
     assert!(block_on(sandbox().reset(Some("000000000042"))).is_err());
 }

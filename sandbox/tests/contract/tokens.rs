@@ -198,6 +198,28 @@ fn the_ledger_knows_the_token_tag() {
 }
 
 #[test]
+fn the_ledger_knows_the_token_of_a_message() {
+    let account = Account::new();
+    let sns = |action: &str, params: &[(&str, &str)]| {
+        let answer = account.query("sns", "2010-03-31", action, params);
+        answer.unwrap().ok()
+    };
+    let topic = sns("CreateTopic", &[("Name", "alerts")]).get("TopicArn");
+    let message = [
+        ("TopicArn", topic.as_str()),
+        ("Message", "hello"),
+        ("MessageAttributes.entry.1.Name", "runbook-token"),
+        ("MessageAttributes.entry.1.Value.DataType", "String"),
+        ("MessageAttributes.entry.1.Value.StringValue", "wish-3"),
+    ];
+    sns("Publish", &message);
+    assert_eq!(
+        account.ledger("Publish")[0].token.as_deref(),
+        Some("wish-3")
+    );
+}
+
+#[test]
 fn an_instance_is_found_by_its_token() {
     let account = Account::new();
     let id = account.launch(&[TOKEN]).ok().get("instanceId");

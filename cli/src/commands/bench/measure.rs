@@ -23,11 +23,11 @@ pub(crate) type Measured<T> = Result<T, Box<dyn std::error::Error + Send + Sync>
 /// Does nothing, durably.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Noop {}
+pub(crate) struct Noop {}
 
 /// Nothing.
 #[derive(Serialize, Deserialize, JsonSchema)]
-struct Nothing {}
+pub(crate) struct Nothing {}
 
 impl Args for Noop {
     const KIND: &'static str = "bench.noop";
@@ -125,18 +125,26 @@ fn catalog() -> Arc<Catalog> {
 }
 
 fn noop(id: usize, needs: &[usize]) -> String {
+    call("bench.noop", id, needs)
+}
+
+fn call(uses: &str, id: usize, needs: &[usize]) -> String {
     format!(
-        r#"{{"id":"s{id}","uses":"bench.noop","work":{{"call":"query"}},"with":{{}},"needs":{needs:?},"timeout":600000}}"#
+        r#"{{"id":"s{id}","uses":"{uses}","work":{{"call":"query"}},"with":{{}},"needs":{needs:?},"timeout":600000}}"#
     )
 }
 
 fn steps(count: usize, shape: Shape) -> Vec<String> {
+    steps_of("bench.noop", count, shape)
+}
+
+fn steps_of(uses: &str, count: usize, shape: Shape) -> Vec<String> {
     let before = |id: usize| match shape {
         Shape::Chain if id > 0 => id - 1..id,
         Shape::Chain | Shape::Parallel => 0..0,
     };
     (0..count)
-        .map(|id| noop(id, &before(id).collect::<Vec<_>>()))
+        .map(|id| call(uses, id, &before(id).collect::<Vec<_>>()))
         .collect()
 }
 
@@ -157,6 +165,7 @@ fn definition(runbook: Runbook) -> Arc<Definition> {
         aws: runbook_step::Aws::default(),
         tags: BTreeMap::new(),
         secrets: BTreeMap::new(),
+        plugins: BTreeMap::new(),
     })
 }
 
@@ -176,9 +185,20 @@ fn new_run(definition: Arc<Definition>) -> NewRun {
 
 /// Durable steps of one run, a second.
 pub(crate) async fn rate(folder: &Path, count: usize, shape: Shape) -> Measured<f64> {
-    let book = book(&steps(count, shape))?;
-    let store = Store::open(&folder.join(format!("{shape:?}-{count}.db")))?;
-    let engine = Engine::new(store, catalog(), Options::default());
+    rate_of(folder, count, (shape, "bench.noop"), catalog()).await
+}
+
+/// The same, of steps of one type.
+pub(crate) async fn rate_of(
+    folder: &Path,
+    count: usize,
+    (shape, uses): (Shape, &str),
+    catalog: Arc<Catalog>,
+) -> Measured<f64> {
+    let book = book(&steps_of(uses, count, shape))?;
+    let name = uses.replace(|one: char| !one.is_ascii_alphanumeric(), "-");
+    let store = Store::open(&folder.join(format!("{shape:?}-{count}-{name}.db")))?;
+    let engine = Engine::new(store, catalog, Options::default());
     let id = engine.start(new_run(definition(book))).await?;
     let (_go, stop) = watch::channel(Watch::Go);
     let start = Instant::now();

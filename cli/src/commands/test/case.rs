@@ -1,57 +1,48 @@
 //! Carries one case out: a run in an account of its own, disturbed once, and resumed until it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use runbook_core::{Event, StepStatus};
-use runbook_runtime::store::{Filter as Runs, Snapshot};
-use runbook_sandbox::{Calls, Fault, Filter, Handle, Kind, Lifecycles, Options, Verdict as Fate};
+use runbook_runtime::store::Snapshot;
+use runbook_sandbox::{
+    Calls, Fault, Filter, Handle, Inventory, Kind, Lifecycles, Options, Verdict as Fate,
+};
 use tokio::process::Command;
 
 use super::plan::{Calm, Case, changes};
+use super::verdict::{Verdict, counted, difference, doubts, repeated};
 use crate::args::TestArgs;
 use crate::failure::Failure;
+use crate::load;
 use crate::project::Project;
-use crate::{crash, exit, scenario, state};
+use crate::scenario::{self, PREPARED, Scenario};
+use crate::{crash, exit, state};
 
 /// Resumes before a case counts as stuck.
 const PATIENCE: usize = 8;
 
-/// What came of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// The same end and the same world as undisturbed.
-    Same,
-    /// A step waits for a person's word, since nothing can tell what became of it.
-    InDoubt(String),
-    /// Something is doubled, missing or different.
-    Differs(String),
-    /// It does not come to the same end.
-    Stuck(String),
-}
+/// How long one command of a case may take before the case counts as stuck.
+const LONGEST: Duration = Duration::from_secs(900);
 
-impl Verdict {
-    pub(super) fn is_bad(&self) -> bool {
-        matches!(self, Self::Differs(_) | Self::Stuck(_))
-    }
+/// Of the accounts and folders, the one in which the world is prepared, and that of the undisturbed
+/// run; the cases come after them.
+const SEED: usize = 0;
+const CALM: usize = 1;
+/// Place of the first case.
+pub(super) const FIRST: usize = 2;
 
-    pub(super) fn name(&self) -> &'static str {
-        match self {
-            Self::Same => "same",
-            Self::InDoubt(_) => "in_doubt",
-            Self::Differs(_) => "differs",
-            Self::Stuck(_) => "stuck",
-        }
-    }
+/// Operations whose effect no inventory shows.
+const UNSEEN: [&str; 1] = ["Publish"];
 
-    pub(super) fn words(&self) -> &str {
-        match self {
-            Self::Same => "",
-            Self::InDoubt(text) | Self::Differs(text) | Self::Stuck(text) => text,
-        }
-    }
+/// A case and what came of it.
+pub(super) struct Played {
+    pub(super) case: Case,
+    pub(super) verdict: Verdict,
+    /// Where it was disturbed, if it came that far.
+    pub(super) reached: Option<String>,
 }
 
 /// The place where the cases of one file are played.
@@ -60,6 +51,10 @@ pub(super) struct Bench {
     options: Options,
     handle: Handle,
     run: Vec<String>,
+    /// What a prepared world gave, when there is something to prepare.
+    prepared: Option<PathBuf>,
+    /// Processes that tell what is in an account, as many as were needed at once.
+    inventories: Mutex<Vec<Inventory>>,
     /// First of a row of accounts that nobody has used.
     account: u64,
 }
@@ -76,7 +71,8 @@ impl Bench {
         args: &TestArgs,
         file: &str,
     ) -> Result<Self, Failure> {
-        let path = crate::load::find(project, file)?;
+        let path = load::find(project, file)?;
+        let prepared = !Scenario::read(&path)?.prepare.is_empty();
         let options = scenario::options(&project.sandbox());
         let handle = scenario::ensure(&options).await?;
         let since = SystemTime::now()
@@ -88,22 +84,10 @@ impl Bench {
             since.as_millis()
         ));
         std::fs::create_dir_all(&folder)?;
-        let mut run = vec![
-            "run".to_owned(),
-            path.display().to_string(),
-            "--sandbox".to_owned(),
-            "--json".to_owned(),
-        ];
-        if let Some(env) = &args.env {
-            run.extend(["--env".to_owned(), env.clone()]);
-        }
-        for param in &args.params {
-            run.extend(["--param".to_owned(), param.clone()]);
-        }
-        for set in &args.sets {
-            run.extend(["--set".to_owned(), set.clone()]);
-        }
+        let run = command(args, &path);
         Ok(Self {
+            prepared: prepared.then(|| folder.join("prepared.json")),
+            inventories: Mutex::default(),
             folder,
             options,
             handle,
@@ -128,7 +112,11 @@ impl Bench {
         args: &[String],
         extra: &[(&str, String)],
     ) -> Result<Output, Failure> {
-        let output = Command::new(std::env::current_exe()?)
+        let mut command = Command::new(std::env::current_exe()?);
+        if let Some(file) = &self.prepared {
+            command.env(PREPARED, file);
+        }
+        let ended = command
             .args(args)
             .env("RUNBOOK_STATE", self.state(place))
             .env("RUNBOOK_SANDBOX_DIR", &self.options.dir)
@@ -136,9 +124,52 @@ impl Bench {
             .envs(extra.iter().map(|(name, value)| (*name, value)))
             .stdin(Stdio::null())
             .kill_on_drop(true)
-            .output()
-            .await?;
-        Ok(output)
+            .output();
+        match tokio::time::timeout(LONGEST, ended).await {
+            Ok(output) => Ok(output?),
+            Err(_) => Err(Failure::new(
+                exit::FAILED,
+                format!(
+                    "`runbook {}` did not end within {} minutes in account {}",
+                    args.join(" "),
+                    LONGEST.as_secs() / 60,
+                    self.account(place)
+                ),
+            )),
+        }
+    }
+
+    async fn inventory(&self, place: usize) -> Result<String, Failure> {
+        let free = self.pool().pop();
+        let mut inventory = match free {
+            Some(inventory) => inventory,
+            None => Inventory::start(&self.handle, &self.options).await?,
+        };
+        let found = inventory.of(&self.account(place)).await?;
+        self.pool().push(inventory);
+        Ok(found)
+    }
+
+    fn pool(&self) -> std::sync::MutexGuard<'_, Vec<Inventory>> {
+        self.inventories
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How often each of the operations that leave no trace had an effect. A repeat with the same token
+    /// has none: whoever is told twice drops the second one.
+    async fn unseen(&self, place: usize) -> Result<Vec<(&'static str, usize)>, Failure> {
+        let mut counts = Vec::new();
+        for operation in UNSEEN {
+            let mut filter = Filter::account(self.account(place));
+            filter.operation = Some(operation.to_owned());
+            let mut done = self.handle.ledger(&filter).await?;
+            done.retain(|one| one.verdict == Fate::Forwarded && one.status < 300);
+            let tokens: BTreeSet<_> = done.iter().filter_map(|one| one.token.as_ref()).collect();
+            let without = done.iter().filter(|one| one.token.is_none()).count();
+            counts.push((operation, tokens.len() + without));
+        }
+        Ok(counts)
     }
 
     async fn prepare(&self, place: usize) -> Result<(), Failure> {
@@ -149,17 +180,48 @@ impl Bench {
         self.handle
             .set_lifecycles(Some(&account), Lifecycles::INSTANT)
             .await?;
+        if self.prepared.is_some() && place != SEED {
+            self.handle.copy(&self.account(SEED), &account).await?;
+        }
         Ok(())
+    }
+
+    /// Ends what a case leaves behind in the sandbox and on disk.
+    async fn tidy(&self, place: usize) -> Result<(), Failure> {
+        self.handle.clear(Some(&self.account(place)), None).await?;
+        if let Some(folder) = self.state(place).parent() {
+            std::fs::remove_dir_all(folder)?;
+        }
+        Ok(())
+    }
+
+    /// Prepares the world that every run of this sweep gets a copy of.
+    pub(super) async fn seed(&self) -> Result<(), Failure> {
+        if self.prepared.is_none() {
+            return Ok(());
+        }
+        self.prepare(SEED).await?;
+        let output = self.call(SEED, &self.run, &[]).await?;
+        if code(&output) == exit::OK {
+            return Ok(());
+        }
+        Err(Failure::new(
+            exit::FAILED,
+            format!(
+                "the world of the run could not be prepared:\n{}",
+                tail(&output)
+            ),
+        ))
     }
 
     /// The undisturbed run.
     pub(super) async fn calm(&self) -> Result<Calm, Failure> {
-        self.prepare(0).await?;
-        let log = self.folder.join("points");
+        self.prepare(CALM).await?;
+        let log = self.log(CALM);
         let extra = [(crash::LOG, log.display().to_string())];
-        let output = self.call(0, &self.run, &extra).await?;
+        let output = self.call(CALM, &self.run, &extra).await?;
         let code = code(&output);
-        if !matches!(code, exit::OK | exit::MISSED) {
+        if !is_end(code) {
             return Err(Failure::new(
                 exit::FAILED,
                 format!(
@@ -168,7 +230,7 @@ impl Bench {
                 ),
             ));
         }
-        let snapshot = Snapshot::open(&self.state(0))?;
+        let snapshot = Snapshot::open(&self.state(CALM))?;
         let root = state::find(&snapshot, None)?;
         let started = root.started.unwrap_or(root.created);
         let text = std::fs::read_to_string(&log)?;
@@ -177,7 +239,7 @@ impl Bench {
             let own = at.parse::<i64>().ok()? >= started.0;
             own.then(|| (index + 1, name.to_owned()))
         });
-        let account = self.account(0);
+        let account = self.account(CALM);
         let ledger = self.handle.ledger(&Filter::account(&account)).await?;
         let mut before: BTreeMap<(String, String), u64> = BTreeMap::new();
         let mut calls = Vec::new();
@@ -195,22 +257,72 @@ impl Bench {
         }
         Ok(Calm {
             code,
-            inventory: self.handle.inventory(&self.options, Some(&account)).await?,
+            inventory: self.inventory(CALM).await?,
+            unseen: self.unseen(CALM).await?,
             points: reached.collect(),
             calls,
         })
     }
 
-    /// One disturbed run, resumed until it ends.
-    pub(super) async fn play(
+    /// One disturbed run, resumed until it ends. What keeps it from being played is a verdict too: the
+    /// other cases have theirs.
+    pub(super) async fn play(&self, case: Case, place: usize, calm: &Calm) -> Played {
+        let (verdict, reached) = match self.judge(&case, place, calm).await {
+            Ok(found) => found,
+            Err(failure) => {
+                let words = format!("  it could not be played: {}", failure.message);
+                (Verdict::Stuck(words), None)
+            }
+        };
+        Played {
+            case,
+            verdict,
+            reached,
+        }
+    }
+
+    async fn judge(
         &self,
         case: &Case,
         place: usize,
         calm: &Calm,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<(Verdict, Option<String>), Failure> {
+        let verdict = self.disturb(case, place, calm).await?;
+        let reached = match case {
+            Case::Crash { number, .. } => self.died(place, *number),
+            Case::Lost { .. } => self.lost(place).await?.then(|| case.place()),
+        };
+        self.tidy(place).await?;
+        Ok((verdict, reached))
+    }
+
+    fn log(&self, place: usize) -> PathBuf {
+        self.folder.join(place.to_string()).join("points")
+    }
+
+    /// Where the process died: two runs need not come by the same places in the same order, and one
+    /// that came by fewer has not died.
+    fn died(&self, place: usize, number: usize) -> Option<String> {
+        let text = std::fs::read_to_string(self.log(place)).ok()?;
+        let last = text.lines().nth(number.checked_sub(1)?)?;
+        Some(last.split_once(' ')?.1.to_owned())
+    }
+
+    /// Whether an answer was lost.
+    async fn lost(&self, place: usize) -> Result<bool, Failure> {
+        let (key, faults) = (loss(place), self.handle.faults().await?);
+        Ok(faults
+            .iter()
+            .any(|one| one.fault.key == key && one.hits > 0))
+    }
+
+    async fn disturb(&self, case: &Case, place: usize, calm: &Calm) -> Result<Verdict, Failure> {
         self.prepare(place).await?;
         let extra = match case {
-            Case::Crash { number, .. } => vec![(crash::POINT, number.to_string())],
+            Case::Crash { number, .. } => vec![
+                (crash::POINT, number.to_string()),
+                (crash::LOG, self.log(place).display().to_string()),
+            ],
             Case::Lost { .. } => {
                 self.lose(case, place).await?;
                 Vec::new()
@@ -219,7 +331,7 @@ impl Bench {
         let mut output = self.call(place, &self.run, &extra).await?;
         for _ in 0..PATIENCE {
             let code = code(&output);
-            if code == calm.code {
+            if is_end(code) {
                 return self.compare(place, calm).await;
             }
             let Some(run) = root(&self.state(place)) else {
@@ -254,7 +366,7 @@ impl Bench {
             return Ok(());
         };
         let fault = Fault {
-            key: format!("sweep/{place}"),
+            key: loss(place),
             account: Some(self.account(place)),
             fault: Kind::LostAnswer {
                 on: Calls {
@@ -271,16 +383,44 @@ impl Bench {
     }
 
     async fn compare(&self, place: usize, calm: &Calm) -> Result<Verdict, Failure> {
-        let account = self.account(place);
-        let found = self.handle.inventory(&self.options, Some(&account)).await?;
+        let found = self.inventory(place).await?;
         if let Some(text) = difference(&calm.inventory, &found) {
             return Ok(Verdict::Differs(text));
+        }
+        for ((operation, wanted), (_, found)) in calm.unseen.iter().zip(self.unseen(place).await?) {
+            if let Some(text) = counted(operation, *wanted, found) {
+                return Ok(Verdict::Differs(text));
+            }
         }
         Ok(match repeated(&self.state(place))? {
             Some(text) => Verdict::Differs(text),
             None => Verdict::Same,
         })
     }
+}
+
+/// Key of the fault that loses an answer.
+fn loss(place: usize) -> String {
+    format!("sweep/{place}")
+}
+
+/// The command that runs a file as the sweep was asked to.
+fn command(args: &TestArgs, path: &Path) -> Vec<String> {
+    let mut run = vec!["run".to_owned(), path.display().to_string()];
+    run.extend(["--sandbox".to_owned(), "--json".to_owned()]);
+    run.extend(given(args));
+    run
+}
+
+/// Environment, parameters and overrides, as they are typed.
+pub(super) fn given(args: &TestArgs) -> Vec<String> {
+    let env = args.env.iter().map(|env| ("--env", env));
+    let params = args.params.iter().map(|param| ("--param", param));
+    let sets = args.sets.iter().map(|set| ("--set", set));
+    env.chain(params)
+        .chain(sets)
+        .flat_map(|(option, value)| [option.to_owned(), value.clone()])
+        .collect()
 }
 
 /// The exit code; a process that was ended by a signal has none of its own.
@@ -290,6 +430,12 @@ fn code(output: &Output) -> u8 {
         .code()
         .and_then(|code| u8::try_from(code).ok())
         .unwrap_or(u8::MAX)
+}
+
+/// Whether a run came to its end. An objective is measured with the clock, and what was prepared once
+/// grows older from case to case: a recovery point that was young enough at first is not at last.
+fn is_end(code: u8) -> bool {
+    matches!(code, exit::OK | exit::MISSED)
 }
 
 fn tail(output: &Output) -> String {
@@ -305,84 +451,14 @@ fn root(path: &Path) -> Option<String> {
     Some(state::find(&snapshot, None).ok()?.id)
 }
 
-fn all(snapshot: &Snapshot) -> Result<Vec<state::Loaded>, Failure> {
-    let runs = snapshot.list(&Runs::default())?;
-    runs.into_iter()
-        .map(|info| state::load(snapshot, info))
-        .collect()
-}
-
-/// The steps in doubt of any run, if there are some.
-fn doubts(path: &Path) -> Result<Option<String>, Failure> {
-    let snapshot = Snapshot::open(path)?;
-    let mut names = Vec::new();
-    for loaded in all(&snapshot)? {
-        for (step, state) in loaded.run.book().steps.iter().zip(loaded.run.steps()) {
-            if state.status() == StepStatus::InDoubt {
-                names.push(format!("{} {}", loaded.info.id, step.id));
-            }
-        }
-    }
-    Ok((!names.is_empty()).then(|| names.join(", ")))
-}
-
-/// A step that succeeded more than once, if there is one.
-fn repeated(path: &Path) -> Result<Option<String>, Failure> {
-    let snapshot = Snapshot::open(path)?;
-    for info in snapshot.list(&Runs::default())? {
-        let mut ends: BTreeMap<(String, Option<u32>), usize> = BTreeMap::new();
-        for row in snapshot.events(&info.id, 0)? {
-            if let Event::Succeeded { step, item, .. } = &row.entry.event {
-                *ends.entry((step.clone(), *item)).or_default() += 1;
-            }
-        }
-        if let Some(((step, _), count)) = ends.iter().find(|(_, count)| **count > 1) {
-            return Ok(Some(format!(
-                "  step `{step}` of run {} succeeded {count} times",
-                info.id
-            )));
-        }
-    }
-    Ok(None)
-}
-
-/// The lines that only one of two inventories has.
-fn difference(wanted: &str, found: &str) -> Option<String> {
-    if wanted == found {
-        return None;
-    }
-    let mut counts: BTreeMap<&str, i64> = BTreeMap::new();
-    for line in wanted.lines() {
-        *counts.entry(line).or_default() -= 1;
-    }
-    for line in found.lines() {
-        *counts.entry(line).or_default() += 1;
-    }
-    let lines: Vec<String> = counts
-        .iter()
-        .filter(|(_, count)| **count != 0)
-        .take(12)
-        .map(|(line, count)| {
-            format!(
-                "  {} {line}",
-                if *count > 0 { "more:   " } else { "missing:" }
-            )
-        })
-        .collect();
-    Some(lines.join("\n"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::difference;
+    use super::is_end;
+    use crate::exit;
 
     #[test]
-    fn what_only_one_world_has_is_named() {
-        assert_eq!(difference("a\nb\n", "a\nb\n"), None);
-        let text = difference("a\nb\n", "a\na\n").unwrap();
-        assert!(
-            text.contains("more:    a") && text.contains("missing: b"),
-            "{text}"
-        );
+    fn a_world_that_grew_old_is_no_failure() {
+        assert!(is_end(exit::OK) && is_end(exit::MISSED));
+        assert!(!is_end(exit::FAILED) && !is_end(exit::WAITING));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::args::TestArgs;
+use crate::args::{Only, TestArgs};
 use crate::failure::Failure;
 
 /// One disturbance.
@@ -60,6 +60,8 @@ pub(super) struct Calm {
     pub(super) code: u8,
     /// What is in its account afterwards.
     pub(super) inventory: String,
+    /// How often it did what leaves no trace there: operation and count.
+    pub(super) unseen: Vec<(&'static str, usize)>,
     /// The places that its own run reached: number and name.
     pub(super) points: Vec<(usize, String)>,
     /// The calls of its own run that changed something: service, operation, equal ones before.
@@ -90,8 +92,13 @@ impl Plan {
         });
         let cases = match &args.case {
             None => {
-                let mut cases: Vec<Case> = spread(crashes.collect(), args.limit);
-                cases.extend(spread(lost.collect(), args.limit));
+                let mut cases = Vec::new();
+                if args.only != Some(Only::Lost) {
+                    cases.extend(spread(crashes.collect(), args.limit, args.seed));
+                }
+                if args.only != Some(Only::Crash) {
+                    cases.extend(spread(lost.collect(), args.limit, args.seed));
+                }
                 cases
             }
             Some(wanted) => {
@@ -116,15 +123,29 @@ impl Plan {
     }
 }
 
-/// At most `limit` of them, evenly over all; all when it is absent.
-fn spread(cases: Vec<Case>, limit: Option<usize>) -> Vec<Case> {
+/// At most `limit` of them, evenly over all: one of each of as many parts of equal length, the first one
+/// or the one that the seed chooses. All when there is no limit.
+fn spread(cases: Vec<Case>, limit: Option<usize>, seed: Option<u64>) -> Vec<Case> {
     let Some(limit) = limit.filter(|limit| *limit < cases.len()) else {
         return cases;
     };
     let count = cases.len();
     (0..limit)
-        .map(|index| cases[index * count / limit].clone())
+        .map(|part| {
+            let (first, next) = (part * count / limit, (part + 1) * count / limit);
+            let chosen = seed.map_or(0, |seed| chance(seed, part) % (next - first));
+            cases[first + chosen].clone()
+        })
         .collect()
+}
+
+/// A number that looks random and is the same for the same seed (splitmix64).
+fn chance(seed: u64, part: usize) -> usize {
+    let mut z = seed.wrapping_add((part as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    // Half of the bits fit into a number of any machine.
+    usize::try_from((z ^ (z >> 31)) >> 33).unwrap_or_default()
 }
 
 /// Whether an operation changes something, by its name.
@@ -146,13 +167,19 @@ mod tests {
             place: "journal.sync".to_owned(),
         };
         let all: Vec<Case> = (1..=10).map(case).collect();
-        assert_eq!(spread(all.clone(), None), all);
-        assert_eq!(spread(all.clone(), Some(20)), all);
-        let few: Vec<String> = spread(all, Some(4))
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        assert_eq!(few, ["crash:1", "crash:3", "crash:6", "crash:8"]);
+        assert_eq!(spread(all.clone(), None, None), all);
+        assert_eq!(spread(all.clone(), Some(20), Some(1)), all);
+        let few = |seed| {
+            let cases = spread(all.clone(), Some(4), seed);
+            let names: Vec<String> = cases.iter().map(ToString::to_string).collect();
+            names
+        };
+        assert_eq!(few(None), ["crash:1", "crash:3", "crash:6", "crash:8"]);
+        assert_eq!(few(Some(7)), few(Some(7)));
+        let mut seen: Vec<String> = (0..40).flat_map(|seed| few(Some(seed))).collect();
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 10, "many seeds come everywhere: {seen:?}");
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Another chance.
 
 use runbook_core::{
-    Answer, Effect, Event, Fault, FaultKind, Input, Key, Prepared, RunStatus, StepStatus,
+    Answer, Effect, Event, Fault, FaultKind, Input, Key, Prepared, Resolution, RunStatus,
+    StepStatus,
 };
 use serde_json::{Value, json};
 
-use crate::bench::{Bench, action, create, done, failed, key, kinds, step};
+use crate::bench::{Bench, action, create, done, doubt, failed, key, kinds, step};
 
 #[test]
 fn reopened_items_of_a_loop_keep_to_its_window() {
@@ -272,4 +273,81 @@ fn downstream_stays_as_it_is_where_another_failure_holds_it() {
         let stays = other_fails.then_some(StepStatus::Succeeded);
         assert_eq!(bench.ended(2), stays);
     }
+}
+
+/// A step, and a loop of one item that needs it; both have ended, the item with `answer`.
+fn loop_downstream(answer: Answer) -> Bench {
+    let each = json!({ "on_failure": "continue", "for_each": { "over": "x", "max_parallel": 2 } });
+    let steps = vec![
+        step("a", action(), &[], Value::Null),
+        step("b", create(), &[0], each),
+    ];
+    let mut bench = Bench::new(Value::Null, steps);
+    bench.succeed(0, Effect::Changed);
+    bench.expand(1, 1);
+    bench.prepare(1, Some(0));
+    bench.finish(key(1), answer);
+    bench
+}
+
+#[test]
+fn a_loop_downstream_starts_over_with_its_list_when_what_it_needs_has_ended() {
+    let mut bench = loop_downstream(done(Effect::Changed));
+    bench.retry(0, true);
+    bench.succeed(0, Effect::Changed);
+    assert!(bench.is_prepared(1));
+    bench.prepare(1, Some(0));
+    bench.finish(key(1), done(Effect::Changed));
+    assert_eq!(bench.conclude(), RunStatus::Succeeded);
+}
+
+#[test]
+fn a_loop_downstream_whose_items_all_send_their_request_again_has_none_to_start() {
+    let lost = Fault::new(FaultKind::Denied, "lost").unknown_effect();
+    let mut bench = loop_downstream(Answer::Failed {
+        fault: lost,
+        share: 1.0,
+    });
+    bench.retry(0, true);
+    bench.succeed(0, Effect::Changed);
+    assert_eq!(kinds(&bench.tick()), ["attempt_started"]);
+    bench.finish(key(1), done(Effect::Changed));
+    assert_eq!(bench.conclude(), RunStatus::Succeeded);
+}
+
+#[test]
+fn a_request_that_was_in_flight_at_a_crash_and_failed_is_sent_again_downstream() {
+    let steps = vec![
+        step("a", action(), &[], Value::Null),
+        step("b", action(), &[0], json!({ "on_failure": "continue" })),
+    ];
+    let mut bench = Bench::new(Value::Null, steps);
+    bench.succeed(0, Effect::Changed);
+    bench.prepare(1, None);
+    bench.drive();
+    bench.finish(key(1), failed(FaultKind::Denied));
+    bench.retry(0, true);
+    bench.succeed(0, Effect::Changed);
+    assert_eq!(kinds(&bench.tick()), ["attempt_started"]);
+}
+
+#[test]
+fn a_step_that_is_done_without_is_in_no_attempt() {
+    let mut bench = Bench::new(Value::Null, vec![step("a", action(), &[], Value::Null)]);
+    bench.prepare(0, None);
+    bench.finish(key(0), doubt());
+    bench.skip(0);
+    let state = serde_json::to_value(&bench.run.steps()[0]).unwrap();
+    assert_eq!((&state["live"], &state["done"]), (&json!(0), &json!(1)));
+    assert_eq!(bench.run.active().count(), 0);
+}
+
+#[test]
+fn a_loop_in_doubt_whose_need_ran_again_ends_with_its_last_item() {
+    let mut bench = loop_downstream(doubt());
+    bench.retry(0, false);
+    bench.tick();
+    bench.succeed(0, Effect::Changed);
+    bench.resolve(1, Resolution::Done(Value::Null));
+    assert_eq!(bench.conclude(), RunStatus::Succeeded);
 }

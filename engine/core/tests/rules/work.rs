@@ -48,7 +48,8 @@ fn a_tick_is_due_at_the_earliest_of_all_times() {
 
 #[test]
 fn a_run_is_not_concluded_while_something_is_in_flight() {
-    let steps = ["a", "b"].map(|id| step(id, action(), &[], Value::Null));
+    let finally = json!({ "section": "finally" });
+    let steps = ["a", "b"].map(|id| step(id, action(), &[], finally.clone()));
     let mut bench = Bench::new(Value::Null, steps.to_vec());
     bench.prepare(0, None);
     bench.prepare(1, None);

@@ -14,6 +14,9 @@ pub struct Want {
     pub kind: WantKind,
     /// What for, in its author's words.
     pub why: String,
+    /// Whether it does its work without this too: one of several places, or a stand-in. Whatever is
+    /// not optional has to be granted before a run starts.
+    pub optional: bool,
 }
 
 /// What a plugin can want.
@@ -74,7 +77,7 @@ impl WantKind {
 }
 
 /// The keys that may stand beside the kind of a want.
-const BESIDE: [&str; 2] = ["why", "use"];
+const BESIDE: [&str; 3] = ["why", "use", "optional"];
 
 pub(super) fn read(reader: &Reader<'_>) -> Result<Want, DescriptorError> {
     let mut kinds = reader
@@ -120,5 +123,10 @@ pub(super) fn read(reader: &Reader<'_>) -> Result<Want, DescriptorError> {
         }
     };
     let why = reader.maybe_text("why")?.unwrap_or_default().to_owned();
-    Ok(Want { kind, why })
+    let optional = reader.truth("optional")?;
+    Ok(Want {
+        kind,
+        why,
+        optional,
+    })
 }

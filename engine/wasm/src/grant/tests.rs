@@ -246,6 +246,17 @@ fn what_a_plugin_wants_and_does_not_get_is_found_before_a_run() {
 }
 
 #[test]
+fn what_a_plugin_can_do_without_is_not_missed_and_not_allowed() {
+    let mut without = layers();
+    let stand_in = json!([{ "http": "GET http://127.0.0.1:9000/*", "optional": true }]);
+    without.wants = read_wants(&stand_in);
+    let permissions = Permissions::new(without);
+    assert_eq!(permissions.missing(), []);
+    let url = Url::parse("http://127.0.0.1:9000/").unwrap();
+    assert!(permissions.http("GET", &url).is_err());
+}
+
+#[test]
 fn what_is_left_can_be_listed() {
     let all = Permissions::new(layers()).effective();
     let http: Vec<_> = all.http.iter().map(ToString::to_string).collect();

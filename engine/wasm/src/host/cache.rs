@@ -62,6 +62,20 @@ impl Cache {
         }
     }
 
+    /// Takes the compiled form of one component for another one with the same code, such as the one that it
+    /// becomes when its descriptor is built in.
+    pub(crate) fn adopt(&self, engine: &Engine, from: &Digest, to: &Digest) {
+        let (Some(from), Some(to)) = (self.path(engine, from), self.path(engine, to)) else {
+            return;
+        };
+        // That it is not there only costs time. A name that is taken is never written over.
+        if !to.exists()
+            && let Err(error) = fs::rename(&from, &to)
+        {
+            tracing::debug!(%error, path = %to.display(), "a compiled plugin is not kept");
+        }
+    }
+
     /// Stores the compiled form. That it cannot be stored only costs time.
     pub fn store(&self, engine: &Engine, digest: &Digest, component: &Component) {
         let Some(path) = self.path(engine, digest) else {

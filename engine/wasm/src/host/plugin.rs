@@ -162,6 +162,21 @@ pub async fn describe_component(runtime: &Runtime, bytes: Arc<[u8]>) -> Result<V
     serde_json::from_str(&text).map_err(|wrong| LoadError::Describe(wrong.to_string()))
 }
 
+/// The component with what it says of itself built in. It is compiled for that, and need not be again.
+///
+/// # Errors
+/// When it cannot be run, or what it says is no descriptor.
+pub async fn embed_descriptor(runtime: &Runtime, bytes: Arc<[u8]>) -> Result<Vec<u8>, LoadError> {
+    let described = describe_component(runtime, bytes.clone()).await?;
+    let text = described.to_string();
+    Descriptor::parse(&text)?;
+    let built = component::with_descriptor(&bytes, text.as_bytes())?;
+    // A custom section is no code: both have the same.
+    let (from, to) = (Digest::of(&bytes), Digest::of(&built));
+    runtime.cache.adopt(&runtime.engine, &from, &to);
+    Ok(built)
+}
+
 async fn compile(
     runtime: &Runtime,
     digest: Digest,

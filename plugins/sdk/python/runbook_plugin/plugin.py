@@ -83,6 +83,11 @@ class want:
     def state(why: str) -> dict:
         return {"state": True, "why": why}
 
+    @staticmethod
+    def optional(wanted: dict) -> dict:
+        """Something that the plugin does its work without; it need not be granted."""
+        return {**wanted, "optional": True}
+
 
 class Step:
     """A step type: the function, and what was registered beside it."""

@@ -19,6 +19,9 @@ pub enum Want {
     Aws(&'static str, &'static str),
     /// Values that survive the run.
     State(&'static str),
+    /// Something that the plugin does its work without: one of several
+    /// places, or a stand-in. It need not be granted.
+    Optional(&'static Want),
 }
 
 impl Want {
@@ -29,6 +32,11 @@ impl Want {
             Self::Read(name, why) => json!({ "secret": name, "use": "read", "why": why }),
             Self::Aws(action, why) => json!({ "aws": action, "why": why }),
             Self::State(why) => json!({ "state": true, "why": why }),
+            Self::Optional(want) => {
+                let mut want = want.json();
+                want["optional"] = true.into();
+                want
+            }
         }
     }
 }
