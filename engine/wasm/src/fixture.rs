@@ -1,5 +1,45 @@
 //! Tests of plugins: fixtures that say which calls a step makes, what it is answered, and what comes of
 //! it. They run against the real component and a scripted outside; nothing leaves the machine.
+//!
+//! A file `tests/*.yaml` of a plugin's folder holds one or more documents:
+//!
+//! ```yaml
+//! name: too fast is retried after what the chat asks for
+//! step: post
+//! call: run                         # or reconcile, undo, plan
+//! context:                          # each of them may be left out
+//!   attempt: 1
+//!   idempotency_key: r1/post
+//!   run: r1
+//!   step: post
+//!   environment: test
+//!   region: us-east-1
+//!   config: { url: "https://chat.example.com/post" }
+//!   dry_run: false
+//!   cancelled: false
+//!   resume: { sent: false }         # what a pause or a checkpoint left
+//! with: { text: hello }
+//! outputs: {}                       # of an undo: what the step gave
+//! secrets: { chat_token: abc }      # a secret without a value here has one all the same
+//! state: { last: "17" }
+//! calls:                            # in this order, and all of them
+//!   - http: POST https://chat.example.com/post
+//!     expect: { auth: "bearer:chat_token", json: { text: hello }, headers: {}, body: "{}" }
+//!     reply: { status: 429, headers: { retry-after: "30" }, json: { ok: false } }
+//!   - aws: rds:DescribeDBInstances  # `@region` if it matters
+//!     expect: { params: { DBInstanceIdentifier: orders }, region: us-east-1 }
+//!     reply: { error: { throttled: { status: 400, code: Throttling, message: slow } } }
+//! result:                           # one of them; maps may hold more than what stands here
+//!   error: { kind: retryable, code: http-429, retry_after_ms: 30000 }
+//!   # done: {}   wait: { after_ms: 15000, state: {}, note: … }   plan: []
+//!   # happened: {}   did_not_happen: true   in_progress: {}   unknown: …
+//! checkpoints: [{ sent: true }]
+//! logs: [a part of a line]
+//! skip: { dry_run: why it cannot hold for this step }   # or repeat, cut, deadline
+//! ```
+//!
+//! An error of a reply is `unreachable`, `interrupted`, `denied` or `invalid` with a text, `too_large` with
+//! a number, and for AWS `throttled` or `service`.
 
 mod compare;
 mod file;

@@ -10,6 +10,7 @@ use wasmtime::Result;
 use super::bindings::runbook::plugin::aws as wit;
 use super::call::Call;
 use super::guest::{Guest, REQUEST_TIMEOUT};
+use super::outgoing;
 use super::transport::{AwsCall, HttpAnswer, HttpFailure};
 use crate::digest::Digest;
 use crate::grant;
@@ -56,6 +57,11 @@ impl Call {
         }
         let changes = grant::is_changing(&asked);
         self.only_reads(changes).map_err(wit::AwsError::Denied)?;
+        if let wit::Input::Rest(rest) = &request.input
+            && let Some(name) = signed(&rest.headers)
+        {
+            return Err(denied(&format!("`{name}` is set by the host, which signs")));
+        }
         let label = format!("{}:{}@{region}", request.service, request.action);
         let Some(number) = self.next_request() else {
             return Err(denied(&format!(
@@ -158,6 +164,18 @@ impl Call {
     }
 }
 
+/// A header that is the host's: what it signs, and the signature.
+fn signed(headers: &[(String, String)]) -> Option<String> {
+    const OURS: [&str; 4] = [
+        "authorization",
+        "host",
+        "x-amz-date",
+        "x-amz-security-token",
+    ];
+    let mut names = headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+    names.find(|name| OURS.contains(&name.as_str()) || outgoing::is_ours(name))
+}
+
 fn outcome(answer: &Answer, ms: u64) -> Value {
     match answer {
         Ok(answer) => {
@@ -258,6 +276,17 @@ mod tests {
             headers: Vec::new(),
             body: body.as_bytes().to_vec(),
         }
+    }
+
+    #[test]
+    fn the_signature_is_the_hosts() {
+        let headers = |name: &str| [(name.to_owned(), String::new())];
+        assert_eq!(
+            signed(&headers("Authorization")).as_deref(),
+            Some("authorization")
+        );
+        assert!(signed(&headers("Connection")).is_some());
+        assert_eq!(signed(&headers("x-amz-meta-a")), None);
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub(crate) struct Call {
     /// Values that the plugin was given, by name: they are hidden wherever they come up again.
     known: Mutex<Vec<(String, String)>>,
     requests: AtomicU32,
+    checkpoints: AtomicU64,
     log_lines: AtomicU64,
     log_bytes: AtomicU64,
     is_full: AtomicBool,
@@ -77,6 +78,7 @@ impl Call {
             attempted: AtomicBool::new(false),
             known: Mutex::default(),
             requests: AtomicU32::new(0),
+            checkpoints: AtomicU64::new(0),
             log_lines: AtomicU64::new(0),
             log_bytes: AtomicU64::new(0),
             is_full: AtomicBool::new(false),
@@ -139,6 +141,11 @@ impl Call {
     pub(crate) fn next_request(&self) -> Option<u32> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         (u64::from(number) <= self.setup.limits.requests).then_some(number)
+    }
+
+    /// Whether one more checkpoint may be put down: each is one for the journal to keep.
+    pub(crate) fn may_note(&self) -> bool {
+        self.checkpoints.fetch_add(1, Ordering::Relaxed) < self.setup.limits.requests
     }
 
     /// Writes a line to the step's log, as long as there is room.

@@ -21,6 +21,8 @@ use crate::grant::Use;
 
 /// Elements of all tables of an instance.
 const TABLE_ELEMENTS: usize = 100_000;
+/// Bytes of the key of a value of its state.
+const KEY: usize = 512;
 /// Core instances, tables and memories of a component; one in Python has more than 25.
 const PARTS: usize = 512;
 
@@ -78,6 +80,7 @@ impl WasiHttpView for Guest {
 /// Memory and tables of an instance, all of its parts together.
 pub(crate) struct Bounds {
     left: usize,
+    elements: usize,
     /// A request for memory was refused.
     pub(crate) refused: bool,
 }
@@ -86,6 +89,7 @@ impl Bounds {
     pub(crate) fn new(memory: u64) -> Self {
         Self {
             left: usize::try_from(memory).unwrap_or(usize::MAX),
+            elements: TABLE_ELEMENTS,
             refused: false,
         }
     }
@@ -102,8 +106,10 @@ impl ResourceLimiter for Bounds {
         Ok(true)
     }
 
-    fn table_growing(&mut self, _: usize, wanted: usize, _: Option<usize>) -> Result<bool> {
-        Ok(wanted <= TABLE_ELEMENTS)
+    fn table_growing(&mut self, now: usize, wanted: usize, _: Option<usize>) -> Result<bool> {
+        let left = self.elements.checked_sub(wanted.saturating_sub(now));
+        self.elements = left.unwrap_or(self.elements);
+        Ok(left.is_some())
     }
 
     fn instances(&self) -> usize {
@@ -208,6 +214,10 @@ impl wit::progress::Host for Guest {
 
 impl wit::checkpoint::Host for Guest {
     async fn save(&mut self, state: String) -> Result<Result<(), String>> {
+        if !self.call.may_note() {
+            let limit = self.call.setup.limits.requests;
+            return Ok(Err(format!("a call may save {limit} checkpoints")));
+        }
         Ok(self.call.checkpoint(state).await)
     }
 }
@@ -289,6 +299,10 @@ impl Call {
     ) -> Result<bool, wit::state::StateError> {
         use wit::state::StateError;
         self.may_keep_state()?;
+        if key.len() > KEY {
+            let why = format!("its key has {} bytes; {KEY} are allowed", key.len());
+            return Err(StateError::Denied(why));
+        }
         let limit = self.setup.limits.state_value;
         if let Some(value) = &value
             && value.len() as u64 > limit
@@ -301,7 +315,12 @@ impl Call {
             return Err(StateError::Unavailable(why));
         };
         let _waits = self.waits();
-        self.mentions(json!({ "state": key, "writes": value.is_some() }));
+        let number = self.number().map_err(StateError::Denied)?;
+        self.context.notes.mention(Note::Call {
+            call: number,
+            request: json!({ "state": key, "writes": value.is_some() }),
+            changes: false,
+        });
         let owner = self.setup.permissions.plugin();
         shelf
             .set(owner, key, expected, value)
@@ -363,3 +382,22 @@ impl wit::state::Host for Guest {
 
 /// How long a plugin may wait for one request when it does not say.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use wasmtime::ResourceLimiter;
+
+    use super::{Bounds, TABLE_ELEMENTS};
+
+    #[test]
+    fn the_parts_of_an_instance_share_what_there_is() {
+        let mut bounds = Bounds::new(10);
+        assert!(bounds.memory_growing(0, 6, None).unwrap());
+        assert!(!bounds.memory_growing(0, 6, None).unwrap() && bounds.refused);
+        assert!(bounds.memory_growing(6, 10, None).unwrap());
+        let half = TABLE_ELEMENTS / 2;
+        assert!(bounds.table_growing(0, half, None).unwrap());
+        assert!(!bounds.table_growing(0, half + 1, None).unwrap());
+        assert!(bounds.table_growing(half, TABLE_ELEMENTS, None).unwrap());
+    }
+}

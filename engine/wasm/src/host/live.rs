@@ -160,7 +160,7 @@ impl Transport for Live {
                 format!("secret `{name}`: the environment variable {variable} is not set")
             }),
             Reference::File(path) => std::fs::read_to_string(path)
-                .map(|text| text.trim_end_matches('\n').to_owned())
+                .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
                 .map_err(|error| {
                     format!(
                         "secret `{name}`: {} cannot be read: {error}",

@@ -60,6 +60,7 @@ impl Call {
         if wish.body.len() as u64 > limit {
             return Err(HttpFailure::TooLarge(limit));
         }
+        own_headers(&wish.headers)?;
         let credential = self.credential(&wish)?;
         let number = self.number().map_err(HttpFailure::Denied)?;
         let mut request = json!({ "http": format!("{} {}", wish.method, shown(&wish.url)) });
@@ -88,7 +89,7 @@ impl Call {
         answer
     }
 
-    fn number(&self) -> Result<u32, String> {
+    pub(crate) fn number(&self) -> Result<u32, String> {
         self.next_request().ok_or_else(|| {
             self.refuse(&format!(
                 "a call may send {} requests; `limits.requests` in plugins.yaml allows more",
@@ -114,7 +115,7 @@ impl Call {
             let why = format!("`{header}` is set by the host and by the plugin");
             return Err(HttpFailure::Invalid(why));
         }
-        let mut secrets = Vec::new();
+        let (mut secrets, mut values) = (Vec::new(), Vec::new());
         for name in names {
             let reference = self
                 .setup
@@ -123,13 +124,46 @@ impl Call {
                 .map_err(|refusal| HttpFailure::Denied(self.refuse(&refusal.to_string())))?;
             if let Ok(value) = self.setup.transport.secret(name, &reference) {
                 self.know(name, &value);
+                values.push(value);
             }
             secrets.push((name.clone(), reference));
+        }
+        if *scheme == Scheme::Basic {
+            // What travels is both together, encoded.
+            self.know(&names.join(":"), &values.join(":"));
         }
         Ok(Some(Credential {
             scheme: scheme.clone(),
             secrets,
         }))
+    }
+}
+
+/// Headers that say to whom a request goes and where it ends: the host's, since it checked the address.
+const OURS: [&str; 9] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Whether a header, in lower case, is not for a plugin to set.
+pub(crate) fn is_ours(name: &str) -> bool {
+    OURS.contains(&name)
+}
+
+/// Refuses a request with a header that is not for a plugin to set.
+fn own_headers(headers: &[(String, String)]) -> Result<(), HttpFailure> {
+    let lower = |(name, _): &(String, String)| name.to_ascii_lowercase();
+    let ours = headers.iter().map(lower).find(|name| is_ours(name));
+    match ours {
+        Some(name) => Err(HttpFailure::Invalid(format!("`{name}` is set by the host"))),
+        None => Ok(()),
     }
 }
 
@@ -245,7 +279,7 @@ async fn carry(
     let headers = parts
         .headers
         .iter()
-        .filter(|(name, _)| *name != http::header::HOST)
+        .filter(|(name, _)| ![http::header::HOST, http::header::CONTENT_LENGTH].contains(name))
         .map(|(name, value)| {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             (name.to_string(), value)
@@ -282,7 +316,14 @@ async fn carry(
 mod tests {
     use url::Url;
 
-    use super::shown;
+    use super::{own_headers, shown};
+
+    #[test]
+    fn whom_a_request_goes_to_is_not_for_a_plugin_to_say() {
+        let headers = |name: &str| [(name.to_owned(), "a".to_owned())];
+        assert!(own_headers(&headers("hOst")).is_err());
+        assert!(own_headers(&headers("x-host")).is_ok());
+    }
 
     #[test]
     fn what_may_be_secret_in_an_address_is_not_put_down() {

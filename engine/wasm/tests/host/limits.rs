@@ -165,6 +165,15 @@ async fn notes_and_state_are_bounded() {
     let stored = after.done()["stored"].to_string();
     assert!(stored.contains("TooLarge(65536)"), "{stored}");
     assert!(world.shelf.0.lock().unwrap().is_empty());
+    // Many small ones fill a disk as well as a large one.
+    let after = world
+        .run(&plugin, "checkpoint_flood", json!({ "n": 1000 }))
+        .await;
+    assert_eq!(after.done(), json!({ "saved": 100 }));
+    let after = world
+        .run(&plugin, "state_flood", json!({ "n": 1000 }))
+        .await;
+    assert_eq!(after.done(), json!({ "stored": 100 }));
 }
 
 #[tokio::test]

@@ -229,3 +229,22 @@ async fn a_dry_run_changes_nothing() {
     assert!(after.ended.attempted);
     assert!(world.shelf.0.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_request_goes_to_the_host_that_was_checked() {
+    let server = Server::start().await;
+    let world = World {
+        http: vec!["GET http://127.0.0.1:*/*"],
+        transport: live(),
+        ..World::default()
+    };
+    let url = server.url("127.0.0.1", "/");
+    // One server answers for many names: the name in the header is the one that counts.
+    for header in ["Host", "Transfer-Encoding", "connection", "Content-Length"] {
+        let headers = json!({ header: "internal.example" });
+        let with = json!({ "method": "GET", "url": url, "headers": headers });
+        let why = refused(&world, with).await;
+        assert!(why.contains(&header.to_ascii_lowercase()), "{why}");
+    }
+    assert!(server.seen().is_empty(), "{:?}", server.seen());
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use runbook_core::{Key, Note};
 use runbook_step::notes::{Held, Notes, Shelf, Shelving};
 use runbook_step::{Aws, Context};
-use runbook_wasm::descriptor::{Want, WantKind};
+use runbook_wasm::descriptor::Descriptor;
 use runbook_wasm::grant::{
     AwsPattern, Ceiling, Grant, HttpGrant, HttpPattern, Layers, Permissions, Reference, Use,
 };
@@ -18,7 +18,7 @@ use runbook_wasm::host::transport::{
 };
 use runbook_wasm::host::{Ended, Failure, Outcome, Plugin, Setup, Verb};
 use runbook_wasm::limits::Limits;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 /// What the secret of the tests is worth.
@@ -124,22 +124,18 @@ impl World {
                 .secrets
                 .insert("token".to_owned(), self.secret_at.clone());
         }
-        let mut kinds: Vec<WantKind> = grant.http.iter().cloned().map(WantKind::Http).collect();
-        kinds.extend(grant.aws.iter().cloned().map(WantKind::Aws));
-        kinds.push(WantKind::State);
-        let name = "token".to_owned();
-        kinds.push(WantKind::Secret {
-            name,
-            usage: Use::Read,
+        let mut wants: Vec<Value> = self.http.iter().map(|one| json!({ "http": one })).collect();
+        wants.extend(self.aws.iter().map(|one| json!({ "aws": one })));
+        wants.push(json!({ "state": true }));
+        wants.push(json!({ "secret": "token", "use": "read" }));
+        let descriptor = json!({
+            "descriptor": "runbook.plugin/1", "name": plugin, "version": "0.1.0", "wants": wants,
+            "steps": [{ "name": "one", "idempotency": "pure" }],
         });
-        let want = |kind| Want {
-            kind,
-            why: String::new(),
-            optional: false,
-        };
+        let descriptor = Descriptor::parse(descriptor.to_string()).expect("a descriptor");
         Permissions::new(Layers {
             plugin: plugin.to_owned(),
-            wants: kinds.into_iter().map(want).collect(),
+            wants: descriptor.wants,
             grant,
             environment,
             step: None,
