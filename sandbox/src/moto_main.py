@@ -103,6 +103,19 @@ class Honest:
             return [b"<!doctype html><title>500</title>"]
 
 
+def promote_for_good():
+    """A replica that was promoted is one no longer, and says so; moto goes on naming its source.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_PromoteReadReplica.html
+    """
+    from moto.rds.models import DBInstance
+
+    source = DBInstance.read_replica_source_db_instance_identifier.fget
+    DBInstance.read_replica_source_db_instance_identifier = property(
+        lambda instance: source(instance) if instance.is_replica else None
+    )
+
+
 def warm_up():
     """The first call of a service imports it, which takes seconds: do it now."""
     from importlib import import_module
@@ -110,6 +123,7 @@ def warm_up():
     for service in ("ec2", "elbv2", "route53", "cloudwatch", "sns", "sts"):
         import_module(f"moto.{service}.responses")
         import_module(f"moto.{service}.urls")
+    promote_for_good()
 
 
 server = make_server(
