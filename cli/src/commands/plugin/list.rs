@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use runbook_runtime::Store;
+use runbook_runtime::store::Filter;
 use runbook_spec::Environment;
 use runbook_wasm::component::Component;
 use runbook_wasm::descriptor::Descriptor;
@@ -15,6 +17,7 @@ use crate::failure::Failure;
 use crate::load::{self, Request};
 use crate::plugins;
 use crate::project::Project;
+use crate::state;
 use crate::ui::{self, out, say, style};
 
 /// One plugin, as far as it is known here.
@@ -25,6 +28,39 @@ struct Row<'a> {
     descriptor: Option<Descriptor>,
     /// By environment.
     may: BTreeMap<String, May>,
+    /// Runs that have not ended and use it, each with the component that it began with.
+    runs: Vec<Using>,
+}
+
+/// A run that uses a plugin.
+#[derive(Clone)]
+struct Using {
+    run: String,
+    plugin: String,
+    component: String,
+}
+
+/// The runs that have not ended, as far as they use plugins.
+fn using(project: &Project) -> Result<Vec<Using>, Failure> {
+    if !Store::exists(project.state()) {
+        return Ok(Vec::new());
+    }
+    let snapshot = state::snapshot(project)?;
+    let live = Filter {
+        live: true,
+        roots: true,
+        ..Filter::default()
+    };
+    let mut found = Vec::new();
+    for info in snapshot.list(&live)? {
+        let definition = snapshot.definition(&info)?;
+        found.extend(definition.plugins.iter().map(|(name, pinned)| Using {
+            run: info.id.clone(),
+            plugin: name.clone(),
+            component: pinned["digest"].as_str().unwrap_or_default().to_owned(),
+        }));
+    }
+    Ok(found)
 }
 
 /// What a plugin may do in an environment.
@@ -40,10 +76,11 @@ pub(crate) fn run(project: &Project, json: bool) -> Result<u8, Failure> {
     let known = plugins::project(project)?;
     let lock = plugins::lock(project)?;
     let ceilings = ceilings(project)?;
+    let runs = using(project)?;
     let rows: Vec<Row<'_>> = known
         .plugins
         .values()
-        .map(|plugin| row(project, plugin, (&lock, &ceilings)))
+        .map(|plugin| row(project, plugin, (&lock, &ceilings, &runs)))
         .collect();
     if json {
         let rows: Vec<Value> = rows.iter().map(Row::to_json).collect();
@@ -92,7 +129,7 @@ fn ceilings(project: &Project) -> Result<Vec<Ceiling>, Failure> {
 fn row<'a>(
     project: &Project,
     plugin: &'a Plugin,
-    (lock, ceilings): (&'a Lock, &[Ceiling]),
+    (lock, ceilings, runs): (&'a Lock, &[Ceiling], &[Using]),
 ) -> Row<'a> {
     let locked = lock.plugins.get(&plugin.name);
     let descriptor = locked.and_then(|locked| {
@@ -135,6 +172,11 @@ fn row<'a>(
         locked,
         descriptor,
         may,
+        runs: runs
+            .iter()
+            .filter(|one| one.plugin == plugin.name)
+            .cloned()
+            .collect(),
     }
 }
 
@@ -183,6 +225,20 @@ impl Row<'_> {
                 out(&format!("  {:<12} {}\n", "", style::dim(missing)));
             }
         }
+        for using in &self.runs {
+            let same = using.component == locked.component.to_string();
+            let which = match same {
+                true => String::new(),
+                false => format!(
+                    ", with the component that it began with: {}",
+                    using.component
+                ),
+            };
+            out(&format!(
+                "  run {} uses it{which}\n",
+                style::bold(&using.run)
+            ));
+        }
         out("\n");
     }
 
@@ -207,6 +263,7 @@ impl Row<'_> {
             "signer": locked.and_then(|one| one.signer.clone()),
             "steps": steps,
             "environments": may,
+            "runs": self.runs.iter().map(|one| json!({ "run": one.run, "component": one.component })).collect::<Vec<_>>(),
         })
     }
 }

@@ -43,6 +43,12 @@ pub(crate) async fn run(project: &Project, args: &PluginArgs) -> Result<u8, Fail
             add::run(project, &wish).await
         }
         PluginCommand::List => list::run(project, json),
+        PluginCommand::Verify {
+            name: None,
+            all: false,
+            ..
+        } => Err(Failure::usage("no plugin is named; nothing was done")
+            .help("runbook plugin verify NAME, or runbook plugin verify --all")),
         PluginCommand::Verify { name, env, .. } => {
             let wish = verify::Wish {
                 name: name.as_deref(),

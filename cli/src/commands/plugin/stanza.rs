@@ -72,11 +72,15 @@ pub(super) fn insert(file: &str, entry: &[String]) -> Option<String> {
         let between = if file.ends_with('\n') { "" } else { "\n" };
         return Some(format!("{file}{between}plugins:\n{}", indented(entry, 2)));
     };
-    let value = lines[at]["plugins:".len()..].trim();
-    let is_empty = matches!(value, "{}" | "null" | "~");
-    if !(value.is_empty() || value.starts_with('#') || is_empty) {
+    let value = &lines[at]["plugins:".len()..];
+    let (value, comment) = value.split_at(value.find('#').unwrap_or(value.len()));
+    if !matches!(value.trim(), "" | "{}" | "null" | "~") {
         return None;
     }
+    let head = match comment {
+        "" => "plugins:".to_owned(),
+        comment => format!("plugins: {comment}"),
+    };
     // The block ends before the next key of the file; blank lines and comments before that are its own.
     let block = lines[at + 1..]
         .iter()
@@ -93,8 +97,8 @@ pub(super) fn insert(file: &str, entry: &[String]) -> Option<String> {
         }
     }
     let mut out: Vec<String> = lines[..end].iter().map(|line| (*line).to_owned()).collect();
-    if is_empty {
-        out[at] = "plugins:".to_owned();
+    if !value.trim().is_empty() {
+        out[at] = head;
     }
     out.push(indented(entry, width).trim_end().to_owned());
     out.extend(lines[end..].iter().map(|line| (*line).to_owned()));
@@ -148,6 +152,7 @@ mod tests {
     fn an_entry_is_put_at_the_end_of_the_plugins() {
         assert!(with("").starts_with("# Plugins of this project"));
         assert!(with("plugins: {}\n").starts_with("plugins:\n  chat:\n"));
+        assert!(with("plugins: {} # none\n").starts_with("plugins: # none\n  chat:\n"));
         let text = with(
             "# mine\nplugins: # all\n    dns:   # first\n        source:   path:a.wasm\n\n# keys\nsigners: {}\n",
         );

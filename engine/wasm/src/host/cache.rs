@@ -62,15 +62,16 @@ impl Cache {
         }
     }
 
-    /// Takes the compiled form of one component for another one with the same code, such as the one that it
+    /// Gives the compiled form of one component to another one with the same code, such as the one that it
     /// becomes when its descriptor is built in.
     pub(crate) fn adopt(&self, engine: &Engine, from: &Digest, to: &Digest) {
         let (Some(from), Some(to)) = (self.path(engine, from), self.path(engine, to)) else {
             return;
         };
-        // That it is not there only costs time. A name that is taken is never written over.
+        // Both names for one file: the next build may begin with either. That it is not there only costs
+        // time.
         if !to.exists()
-            && let Err(error) = fs::rename(&from, &to)
+            && let Err(error) = fs::hard_link(&from, &to)
         {
             tracing::debug!(%error, path = %to.display(), "a compiled plugin is not kept");
         }
