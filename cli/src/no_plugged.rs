@@ -77,7 +77,6 @@ impl Plugged {
 
     /// There is nothing to prepare.
     #[expect(
-        clippy::unused_self,
         clippy::unused_async,
         reason = "the other build of this function waits"
     )]

@@ -246,6 +246,17 @@ fn a_plugin_in_rust_is_written_built_tested_and_taken_in() {
     assert!(said.err.contains("it wants the same"), "{}", said.all());
     author.types(&["plugin", "verify", "--all"]).exits(0);
 
+    // Under another name it is another plugin of the project.
+    author
+        .types(&["plugin", "add", "hello", "--yes", "--name", "moin"])
+        .exits(0);
+    let said = author.types(&["plugin", "list", "--json"]).exits(0);
+    assert_eq!(
+        json(&said)[1]["source"],
+        "path:plugins/hello/dist/hello.wasm"
+    );
+    author.types(&["plugin", "verify", "moin"]).exits(0);
+
     // An environment that asks for a signature gets none.
     author.write(
         "environments/prod.yaml",

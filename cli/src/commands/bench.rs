@@ -3,6 +3,10 @@
 //! measured by, its memory and its start, is measured in processes of their own.
 
 mod measure;
+#[cfg(feature = "plugins")]
+mod plugin;
+#[cfg(not(feature = "plugins"))]
+#[path = "bench/no_plugin.rs"]
 mod plugin;
 
 use std::path::Path;
@@ -217,6 +221,9 @@ impl Figures {
 
 impl Figures {
     fn plugin_lines(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.plugin.is_null() {
+            return Ok(());
+        }
         let figure = |name: &str| self.plugin[name].as_f64().unwrap_or_default();
         writeln!(f, "a plugin that does nothing, in a process of its own")?;
         for (what, name, unit) in [

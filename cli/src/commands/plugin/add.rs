@@ -30,10 +30,21 @@ pub(crate) async fn run(project: &Project, wish: &Wish<'_>) -> Result<u8, Failur
     let known = plugins::project(project)?;
     let mut lock = plugins::lock(project)?;
     let (source, given) = match known.plugins.get(wish.source) {
-        Some(plugin) => (plugin.source.clone(), Some(plugin.name.as_str())),
+        Some(plugin) => {
+            let name = wish.name.unwrap_or(&plugin.name);
+            (plugin.source.clone(), Some(name))
+        }
         None => (source(project, wish.source)?, wish.name),
     };
-    let probe = given.map_or_else(|| guessed(&source), str::to_owned);
+    let own = guessed(project, &source);
+    // A folder's component has the package's name, whatever the plugin is called here.
+    let source = match (source, given) {
+        (Source::Path(path), Some(name)) if name != own && project.root().join(&path).is_dir() => {
+            Source::Path(path.join("dist").join(format!("{own}.wasm")))
+        }
+        (source, _) => source,
+    };
+    let probe = given.map_or(own, str::to_owned);
     let found = plugins::fetch(project, &source, &probe).await?;
     let candidate = Candidate::look(&plugins::open()?, &probe, found, wish.json).await?;
     let name = given.unwrap_or(&candidate.descriptor().name).to_owned();
@@ -130,9 +141,9 @@ fn from_root(project: &Project, path: &Path) -> PathBuf {
 }
 
 /// The name under which a folder's component is looked for.
-fn guessed(source: &Source) -> String {
+fn guessed(project: &Project, source: &Source) -> String {
     match source {
-        Source::Path(path) => match Folder::read(path) {
+        Source::Path(path) => match Folder::read(&project.root().join(path)) {
             Ok(folder) => folder.name,
             Err(_) => path
                 .file_stem()

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
 
 use super::folder::Folder;
@@ -88,6 +88,7 @@ async fn run(
             Language::Python | Language::Js => format!("{out}{said}"),
         };
         return Err(Failure {
+            details: json!({ "output": shown.trim_end() }),
             report: Some(shown.trim_end().to_owned()),
             ..Failure::new(
                 exit::FAILED,
@@ -141,12 +142,12 @@ fn artifact(output: &str, folder: &Folder) -> Result<PathBuf, Failure> {
         let path = message["manifest_path"].as_str().map(Path::new);
         path.is_some_and(|path| same(path, &manifest))
     });
-    let files = own.filter_map(|message| {
+    let mut files = own.filter_map(|message| {
         let files = message["filenames"].as_array()?.iter();
         let mut files = files.filter_map(Value::as_str).map(PathBuf::from);
         files.find(|path| path.extension().is_some_and(|one| one == "wasm"))
     });
-    files.last().ok_or_else(|| {
+    files.next_back().ok_or_else(|| {
         Failure::usage(format!(
             "cargo built no component from {}",
             Project::shown(&manifest)
