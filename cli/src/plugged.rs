@@ -240,8 +240,12 @@ impl Plugged {
             pinned.insert(plugin.name.clone(), value);
         }
         if refused.is_empty() {
-            let used = self.found.iter().filter(|one| pinned.contains_key(&one.name));
-            used.map(|one| self.config_fits(one)).collect::<Result<(), _>>()?;
+            let used = self
+                .found
+                .iter()
+                .filter(|one| pinned.contains_key(&one.name));
+            used.map(|one| self.config_fits(one))
+                .collect::<Result<(), _>>()?;
             return Ok(pinned);
         }
         let mut report = String::new();

@@ -12,6 +12,7 @@ mod commands;
 mod crash;
 mod failover;
 mod operate;
+mod plugin_steps;
 mod plugins;
 mod support;
 mod sweep;

@@ -137,6 +137,7 @@ impl Process {
                 aws: runbook_step::Aws::default(),
                 tags: BTreeMap::new(),
                 secrets: BTreeMap::new(),
+                plugins: BTreeMap::new(),
             };
             let new = NewRun {
                 id: Some(format!("r{number}")),
