@@ -240,12 +240,13 @@ impl Plugged {
             pinned.insert(plugin.name.clone(), value);
         }
         if refused.is_empty() {
-            let used = self
+            for used in self
                 .found
                 .iter()
-                .filter(|one| pinned.contains_key(&one.name));
-            used.map(|one| self.config_fits(one))
-                .collect::<Result<(), _>>()?;
+                .filter(|one| pinned.contains_key(&one.name))
+            {
+                self.config_fits(used)?;
+            }
             return Ok(pinned);
         }
         let mut report = String::new();

@@ -263,8 +263,7 @@ fn a_plugin_step_that_is_killed_anywhere_is_done_once() {
     let places = std::fs::read_to_string(&log).unwrap().lines().count();
     assert!(places > 20, "only {places} places");
 
-    // Steps of plugins reach many places that are alike; every third is tried, another third each day
-    // would be no better.
+    // Many places are alike, and each costs two processes.
     let mut killed = 0;
     for place in (1..=places).step_by(3) {
         server.forget();

@@ -45,7 +45,7 @@ pub(crate) async fn supply(
         Some(outputs) => (outputs, None),
         None => match build(project, args, &scenario).await? {
             Built::Ended(code) => return Ok(Supply::Ended(code)),
-            Built::Ready(outputs, driving) => (outputs, Some(driving)),
+            Built::Ready(outputs, driving) => (outputs, Some(*driving)),
         },
     };
     let scope = scope(project, request, &outputs)?;
@@ -55,7 +55,7 @@ pub(crate) async fn supply(
 }
 
 enum Built {
-    Ready(Outputs, Driving),
+    Ready(Outputs, Box<Driving>),
     Ended(u8),
 }
 
@@ -94,7 +94,7 @@ async fn build(project: &Project, args: &RunArgs, scenario: &Scenario) -> Result
     Ok(if told(&outputs)? {
         Built::Ended(exit::OK)
     } else {
-        Built::Ready(outputs, driving)
+        Built::Ready(outputs, Box::new(driving))
     })
 }
 
