@@ -386,6 +386,7 @@ impl World {
                 .as_deref()
                 .unwrap_or(runbook_sandbox::DEFAULT_ACCOUNT)
                 == account_name;
+            // A key without a slash was given by hand, or by the crash sweep.
             let scenario = active.fault.key.contains('/');
             if ours && scenario && !active.fault.key.starts_with(&format!("{root}/")) {
                 self.handle.clear(account, Some(&active.fault.key)).await?;

@@ -14,6 +14,11 @@ fn sweep(person: &Person, args: &[&str], code: i32) -> serde_json::Value {
     serde_json::from_str(&said.out).unwrap_or_else(|error| panic!("{error}: {}", said.all()))
 }
 
+/// Whether an answer was to be lost.
+fn is_lost(case: &serde_json::Value) -> bool {
+    case["case"].as_str().unwrap().starts_with("lost:")
+}
+
 #[test]
 fn a_shipped_runbook_survives_a_crash_at_every_point() {
     sandbox();
@@ -31,12 +36,13 @@ fn the_network_survives_crashes_and_lost_answers() {
     let args = ["network", "--env", "dev", "--limit", "6"];
     let found = sweep(&person, &args, 0);
     let cases = found["cases"].as_array().unwrap();
-    let lost = cases
-        .iter()
-        .filter(|case| case["case"].as_str().unwrap().starts_with("lost:"))
-        .count();
-    assert_eq!((cases.len(), lost), (12, 6), "{found}");
-    assert!(cases.iter().all(|case| case["verdict"] == "same"));
+    let lost: Vec<_> = cases.iter().filter(|case| is_lost(case)).collect();
+    assert_eq!((cases.len(), lost.len()), (12, 6), "{found}");
+    assert!(lost.iter().all(|case| case["reached"] == true), "{found}");
+    assert!(
+        cases.iter().all(|case| case["verdict"] == "same"),
+        "{found}"
+    );
 }
 
 /// A network and a launch template, prepared once; every case has a copy, and the parameters that follow
@@ -58,7 +64,9 @@ fn cases_begin_in_copies_of_the_prepared_world() {
 
     let only = ["instances", "--env", "dev", "--only", "lost"];
     let found = sweep(&person, &only, 0);
-    assert_eq!(found["cases"].as_array().unwrap().len(), 1, "{found}");
+    let cases = found["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 1, "{found}");
+    assert!(is_lost(&cases[0]) && cases[0]["reached"] == true, "{found}");
 }
 
 /// The world of another runbook has to be there, in both regions, before the run can be.
@@ -69,8 +77,8 @@ fn a_run_takes_parameters_from_what_was_prepared() {
     let said = person
         .types(&["run", "compute", "--env", "dev", "--sandbox"])
         .exits(0);
-    assert!(said.err.contains("prepare network"), "{}", said.err);
-    assert!(said.err.contains("launch_template_id"), "{}", said.err);
+    assert!(said.out.contains("prepare network"), "{}", said.all());
+    assert!(said.out.contains("launch_template_id"), "{}", said.all());
     let shown = person.shown(&person.runs()[0]);
     let subnets = shown["params"]["subnets"].as_array();
     assert_eq!(subnets.map(Vec::len), Some(1), "{shown}");
@@ -90,7 +98,7 @@ fn a_run_takes_parameters_from_what_was_prepared() {
         &groups,
     ];
     let said = person.types(&given).exits(0);
-    assert!(!said.err.contains("prepare"), "{}", said.err);
+    assert!(!said.all().contains("prepare"), "{}", said.all());
 }
 
 #[test]
@@ -118,7 +126,7 @@ fn a_preparation_that_cannot_be_is_refused() {
         "prepare:\n  - { runbook: hello, params: { pause: 1ms } }\nparams: { word: \"{{ prepared.hello.greeting }}\" }\n",
     );
     let said = person.types(&["run", &file, "--sandbox"]).exits(0);
-    assert!(said.err.contains("Hello, world!"), "{}", said.err);
+    assert!(said.out.contains("Hello, world!"), "{}", said.all());
 }
 
 #[test]

@@ -308,12 +308,11 @@ impl Bench {
         Some(last.split_once(' ')?.1.to_owned())
     }
 
-    /// Whether an answer was lost.
+    /// Whether an answer was lost: the ledger knows, whatever became of the fault.
     async fn lost(&self, place: usize) -> Result<bool, Failure> {
-        let (key, faults) = (loss(place), self.handle.faults().await?);
-        Ok(faults
-            .iter()
-            .any(|one| one.fault.key == key && one.hits > 0))
+        let filter = Filter::account(self.account(place));
+        let ledger = self.handle.ledger(&filter).await?;
+        Ok(ledger.iter().any(|one| one.answer_dropped))
     }
 
     async fn disturb(&self, case: &Case, place: usize, calm: &Calm) -> Result<Verdict, Failure> {
@@ -399,9 +398,10 @@ impl Bench {
     }
 }
 
-/// Key of the fault that loses an answer.
+/// Key of the fault that loses an answer. It has no slash: a run ends the faults of earlier runs in its
+/// account when it begins, which it knows by theirs.
 fn loss(place: usize) -> String {
-    format!("sweep/{place}")
+    format!("sweep-{place}")
 }
 
 /// The command that runs a file as the sweep was asked to.
