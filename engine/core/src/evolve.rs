@@ -248,7 +248,7 @@ impl Run {
                 self.end_instance(key, state);
             }
             Event::Failed { fault, .. } => {
-                self.admit(event, key)?;
+                self.admit(key);
                 let epoch = self.epoch;
                 let instance = &mut self.steps[key.step].instances[key.item];
                 if instance.state == InstanceState::Live(Phase::Flying)
@@ -297,12 +297,7 @@ impl Run {
             Event::UndoStarted { .. }
             | Event::UndoWaiting { .. }
             | Event::Undone { .. }
-            | Event::NotUndone { .. } => {
-                if !self.evolve_undo(at, event, key) {
-                    let state = self.instance(key).map(|one| one.state.clone());
-                    return Err(misfit(event, key, &state.unwrap_or_default()));
-                }
-            }
+            | Event::NotUndone { .. } => self.evolve_undo(at, event, key),
             Event::CancelForced { .. }
             | Event::PauseRequested { .. }
             | Event::Unpaused { .. }

@@ -342,53 +342,12 @@ impl Run {
         rollback.is_some_and(|rollback| rollback.ready.contains(&step))
     }
 
-    /// Folds a fact about an undo into the state; false when it does not fit.
-    pub(crate) fn evolve_undo(&mut self, at: Timestamp, event: &Event, key: Key) -> bool {
+    /// Folds a fact about an undo, one that fits, into the state.
+    pub(crate) fn evolve_undo(&mut self, at: Timestamp, event: &Event, key: Key) {
         let epoch = self.epoch;
-        let restored = self.restored;
-        let ready = self.may_be_taken_back(key.step);
-        let Some(instance) = self
-            .steps
-            .get_mut(key.step)
-            .and_then(|step| step.instances.get_mut(key.item))
-            .filter(|_| ready)
-        else {
-            return false;
-        };
+        let instance = &mut self.steps[key.step].instances[key.item];
         match (event, &instance.undo) {
-            (
-                Event::UndoStarted {
-                    attempt: number,
-                    token,
-                    inputs,
-                    deadline,
-                    ..
-                },
-                last,
-            ) => {
-                let last = match last {
-                    None if instance.last_number() + 1 == *number => None,
-                    Some(Undoing::Waiting { attempt, .. }) if attempt.number + 1 == *number => {
-                        Some(attempt.clone())
-                    }
-                    _ => return false,
-                };
-                instance.attempts = *number;
-                instance.undo = Some(Undoing::Flying(UndoAttempt {
-                    number: *number,
-                    tries: last.as_ref().map_or(0, |last| last.tries) + 1,
-                    token: token.clone(),
-                    inputs: inputs
-                        .clone()
-                        .or_else(|| last.as_ref().and_then(|last| last.inputs.clone())),
-                    deadline: *deadline,
-                    flown: at,
-                    epoch,
-                    unsure: restored || last.as_ref().is_some_and(|last| last.unsure),
-                    kept: last.and_then(|last| last.kept),
-                }));
-                self.active.insert(key);
-            }
+            (Event::UndoStarted { .. }, _) => self.undo_started(at, event, key),
             (
                 Event::UndoWaiting {
                     until, note, fault, ..
@@ -410,19 +369,47 @@ impl Run {
             (Event::Undone { .. }, Some(Undoing::Flying(_))) => {
                 self.end_undo(key, Undoing::Done { at });
             }
-            (
-                Event::NotUndone { why, message, .. },
-                None | Some(Undoing::Flying(_) | Undoing::Waiting { .. }),
-            ) => {
+            (Event::NotUndone { why, message, .. }, _) => {
                 let end = Undoing::Kept {
                     why: *why,
                     message: message.clone(),
                 };
                 self.end_undo(key, end);
             }
-            _ => return false,
+            _ => {}
         }
-        true
+    }
+
+    /// An undo goes into flight, for the first time or again.
+    fn undo_started(&mut self, at: Timestamp, event: &Event, key: Key) {
+        let Event::UndoStarted {
+            attempt: number,
+            token,
+            inputs,
+            deadline,
+            ..
+        } = event
+        else {
+            return;
+        };
+        let (epoch, restored) = (self.epoch, self.restored);
+        let instance = &mut self.steps[key.step].instances[key.item];
+        let last = instance.undo.as_ref().and_then(Undoing::attempt).cloned();
+        instance.attempts = *number;
+        instance.undo = Some(Undoing::Flying(UndoAttempt {
+            number: *number,
+            tries: last.as_ref().map_or(0, |last| last.tries) + 1,
+            token: token.clone(),
+            inputs: inputs
+                .clone()
+                .or_else(|| last.as_ref().and_then(|last| last.inputs.clone())),
+            deadline: *deadline,
+            flown: at,
+            epoch,
+            unsure: restored || last.as_ref().is_some_and(|last| last.unsure),
+            kept: last.and_then(|last| last.kept),
+        }));
+        self.active.insert(key);
     }
 }
 

@@ -22,8 +22,7 @@ impl Run {
         };
         let broken = state.failed > limit;
         let cut = self.cancelled || self.rollback_wanted;
-        let cancelled = cancelled
-            || cut && state.live == 0 && state.instances.iter().any(Instance::is_cancelled);
+        let cancelled = cancelled || cut && state.instances.iter().any(Instance::is_cancelled);
         if cancelled && state.live == 0 {
             self.fanning.remove(&key.step);
             self.end_step(key.step, StepStatus::Cancelled);

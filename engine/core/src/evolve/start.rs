@@ -21,25 +21,12 @@ impl Run {
     }
 
     /// Makes room for the instance and takes its step out of the ones that may start.
-    pub(super) fn admit(&mut self, event: &Event, key: Key) -> Result<(), Corrupt> {
+    pub(super) fn admit(&mut self, key: Key) {
         let state = &mut self.steps[key.step];
-        let room = match &state.items {
-            Some(items) => items.len(),
-            None => 1,
-        };
-        let end = state.instances.get(key.item).map(|one| &one.state);
-        let fits = matches!(
-            end,
-            None | Some(InstanceState::Queued | InstanceState::Live(_))
-        );
-        if state.ended.is_some() || key.item >= room || !fits {
-            return Err(misfit(event, key, end.unwrap_or(&InstanceState::Queued)));
-        }
-        if state.instances.len() <= key.item {
+        if state.instances.is_empty() {
             // A plain step has one; growing by itself the list would make room for four.
-            let more = key.item + 1 - state.instances.len();
-            state.instances.reserve_exact(more);
-            state.instances.resize_with(key.item + 1, Instance::default);
+            state.instances.reserve_exact(1);
+            state.instances.push(Instance::default());
         }
         if state.instances[key.item].state == InstanceState::Queued {
             state.next = state.next.max(key.item + 1);
@@ -58,7 +45,6 @@ impl Run {
         if started {
             self.fanning.remove(&key.step);
         }
-        Ok(())
     }
 
     pub(super) fn attempt_started(
@@ -77,7 +63,7 @@ impl Run {
         else {
             return Ok(());
         };
-        self.admit(event, key)?;
+        self.admit(key);
         let epoch = self.epoch;
         let instance = &mut self.steps[key.step].instances[key.item];
         let before = instance.attempt.take();
@@ -91,7 +77,6 @@ impl Run {
         if !fits {
             return Err(misfit(event, key, &instance.state));
         }
-        let before_overdue = before.as_ref().is_some_and(|last| last.overdue);
         // Of a first attempt a restored journal cannot tell; later ones know it from the one before.
         let unsure = before.as_ref().map_or(self.restored, |last| last.unsure);
         let fresh = before.as_ref().is_none_or(|last| last.tries == 0);
@@ -118,8 +103,7 @@ impl Run {
             note: None,
             unsure,
             grants: Vec::new(),
-            // A repeated attempt is the last look; one that was given again has time of its own.
-            overdue: before_overdue && !fresh,
+            overdue: false,
         });
         instance.state = InstanceState::Live(Phase::Flying);
         self.active.insert(key);

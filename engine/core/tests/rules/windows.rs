@@ -43,6 +43,8 @@ fn batches_start_one_after_another() {
     assert_eq!(ramp.window(8, 4, 1, 3), 6);
     assert_eq!(ramp.window(8, 6, 2, 4), 7, "the last size slides");
     assert_eq!(ramp.window(8, 7, 0, 7), 8);
+    // Items that were given another chance have not ended any more.
+    assert_eq!((ramp.window(8, 2, 0, 0), ramp.window(8, 4, 0, 0)), (3, 7));
     let at_once = [0, 1, 2, 3, 4, 8].map(|next| ramp.at_once(8, next));
     assert_eq!(at_once, [1, 1, 2, 2, 3, 3]);
 }
