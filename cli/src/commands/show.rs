@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::project::Project;
 use crate::state::{self, Loaded};
 use crate::ui::next::next;
-use crate::ui::{self, out, show, story, style};
+use crate::ui::{self, calls, out, show, story, style};
 
 /// Shows a run, or one step of it.
 pub(crate) fn run(project: &Project, args: &ShowArgs) -> Result<u8, Failure> {
@@ -223,6 +223,8 @@ fn one_step(
         .filter(|one| one.step == id)
         .collect();
     let logs = snapshot.logs(&loaded.info.id, Some(id))?;
+    let events = snapshot.events(&loaded.info.id, 0)?;
+    let calls = calls::of(events.iter().map(|row| &row.entry), id);
     let step = &loaded.run.book().steps[index];
     let state = &loaded.run.steps()[index];
     let chosen: Vec<_> = state
@@ -238,7 +240,7 @@ fn one_step(
             .collect();
         ui::json(&json!({
             "id": step.id, "uses": step.uses, "status": state.status(), "instances": instances,
-            "effects": effects, "logs": logs,
+            "effects": effects, "calls": calls::to_json(&calls), "logs": logs,
         }));
         return Ok(0);
     }
@@ -257,6 +259,7 @@ fn one_step(
         }
         text.push_str(&one_instance(instance));
     }
+    text.push_str(&calls::lines(&calls));
     text.push_str(&traces(&effects, &logs));
     out(&text);
     Ok(0)

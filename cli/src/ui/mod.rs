@@ -2,6 +2,7 @@
 
 #[cfg(feature = "plugins")]
 pub(crate) mod busy;
+pub(crate) mod calls;
 pub(crate) mod line;
 pub(crate) mod next;
 pub(crate) mod progress;
