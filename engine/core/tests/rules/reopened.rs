@@ -72,6 +72,7 @@ fn an_item_that_failed_runs_again_and_then_those_that_had_not_begun() {
     assert_eq!(prepares(&bench), [], "one at once");
     bench.finish(item(0), done(Effect::None));
     assert_eq!(prepares(&bench), [Some(1)]);
+    assert_eq!(bench.ended(0), None);
     bench.prepare(0, Some(1));
     bench.finish(item(1), done(Effect::None));
     assert_eq!(bench.ended(0), Some(StepStatus::Succeeded));
@@ -145,4 +146,28 @@ fn what_never_cleaned_up_is_of_the_first_generation() {
     bench.reopen();
     let state = &bench.run.steps()[1];
     assert_eq!((state.generation, state.instances.len()), (0, 0));
+}
+
+#[test]
+fn no_item_begins_before_what_its_loop_needs_has_been_mended() {
+    let each = json!({ "for_each": { "over": "x", "max_parallel": 1 } });
+    let steps = vec![
+        step("a", action(), &[], Value::Null),
+        step("b", action(), &[0], each),
+    ];
+    let mut bench = Bench::new(Value::Null, steps);
+    bench.succeed(0, Effect::None);
+    bench.expand(1, 2);
+    bench.prepare(1, Some(0));
+    bench.finish(key(1), failed(FaultKind::Denied));
+    bench.retry(0, false);
+    bench.fail(0);
+    bench.conclude();
+    bench.reopen();
+    assert_eq!(kinds(&bench.tick()), ["attempt_started"]);
+    assert_eq!(prepares(&bench), []);
+    bench.finish(key(0), done(Effect::None));
+    assert_eq!(kinds(&bench.tick()), ["attempt_started"]);
+    bench.finish(key(1), done(Effect::None));
+    assert_eq!(prepares(&bench), [Some(1)]);
 }
