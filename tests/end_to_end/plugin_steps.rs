@@ -144,7 +144,8 @@ fn component(name: &str) -> PathBuf {
             let mut command = person.command(&["plugin", "build", name]);
             command
                 .env("RUNBOOK_CACHE", shared().join("cache"))
-                .env("CARGO_TARGET_DIR", shared().join("guests"));
+                .env("CARGO_TARGET_DIR", crate::plugins::guests())
+                .envs(crate::plugins::SOON);
             Said::from(command.output().unwrap()).exits(0);
         }
     });

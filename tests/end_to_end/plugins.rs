@@ -11,6 +11,17 @@ fn shared() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugins")
 }
 
+/// Where guests are built, for the tests of the host too.
+pub fn guests() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests")
+}
+
+/// What is built for tests has to be there soon.
+pub const SOON: [(&str, &str); 2] = [
+    ("CARGO_PROFILE_RELEASE_LTO", "off"),
+    ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+];
+
 /// The folder that holds `node`: the machine's own, or that of a wheel from PyPI.
 fn node() -> PathBuf {
     static FOUND: OnceLock<PathBuf> = OnceLock::new();
@@ -79,7 +90,8 @@ impl Author {
         command
             .env("PATH", path)
             .env("RUNBOOK_CACHE", shared().join("cache"))
-            .env("CARGO_TARGET_DIR", shared().join("target"))
+            .env("CARGO_TARGET_DIR", guests())
+            .envs(SOON)
             .env("npm_config_cache", shared().join("npm"))
             .env("PIP_CACHE_DIR", shared().join("pip"));
         Said::from(command.output().unwrap())
