@@ -49,8 +49,8 @@ struct Found {
 pub(crate) struct Plugged {
     pub(crate) catalog: Catalog,
     found: Vec<Found>,
-    /// Plugins of the project that are not built, or not fetched.
-    absent: Vec<String>,
+    /// Plugins of the project that are not built, or cannot be read, and why.
+    absent: BTreeMap<String, String>,
     /// The project's file.
     project: project::Project,
     environment: Option<Environment>,
@@ -62,7 +62,7 @@ impl Plugged {
         Self {
             catalog: runbook_steps::catalog(),
             found: Vec::new(),
-            absent: Vec::new(),
+            absent: BTreeMap::new(),
             project: project::Project::default(),
             environment: None,
         }
@@ -85,13 +85,17 @@ pub(crate) fn for_file(
     if !may_name_plugins(path) {
         return Ok(Plugged::bare());
     }
-    let plugged = all(project, environment)?;
     let text = std::fs::read_to_string(path).unwrap_or_default();
-    let named = |name: &&String| text.contains(&format!("{PREFIX}{name}/"));
+    let plugged = match all(project, environment) {
+        // What is wrong with plugins does not stop a runbook that names none.
+        Err(_) if !text.contains(PREFIX) => return Ok(Plugged::bare()),
+        plugged => plugged?,
+    };
+    let named = |(name, _): &(&String, &String)| text.contains(&format!("{PREFIX}{name}/"));
     match plugged.absent.iter().find(named) {
         None => Ok(plugged),
-        Some(name) => Err(Failure::usage(format!(
-            "{} uses plugin {name}, which is not built here; nothing was done",
+        Some((name, why)) => Err(Failure::usage(format!(
+            "{} uses plugin {name}, {why}; nothing was done",
             Project::shown(path)
         ))
         .help(format!(
@@ -112,13 +116,19 @@ pub(crate) fn all(
     let parsed = project::Project::parse(&Project::shown(&file), &text)
         .map_err(|wrong| Failure::usage(wrong.to_string()))?;
     let raw: Value = serde_yaml::from_str(&text).unwrap_or_default();
-    let (mut found, mut absent) = (Vec::new(), Vec::new());
+    let (mut found, mut absent) = (Vec::new(), BTreeMap::new());
     for (name, plugin) in &parsed.plugins {
         let Some(path) = built(project, name, &plugin.source)? else {
-            absent.push(name.clone());
+            absent.insert(name.clone(), "which is not built here".to_owned());
             continue;
         };
-        found.push(read(name, &path, raw["plugins"][name.as_str()].clone())?);
+        match read(name, &path, raw["plugins"][name.as_str()].clone()) {
+            Ok(plugin) => found.push(plugin),
+            Err(wrong) => {
+                let why = format!("which cannot be used: {}", wrong.message);
+                absent.insert(name.clone(), why);
+            }
+        }
     }
     let mut kinds: Vec<StepKind> = runbook_steps::catalog().iter().copied().collect();
     for plugin in &found {
