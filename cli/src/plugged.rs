@@ -69,11 +69,9 @@ impl Plugged {
     }
 }
 
-/// Whether a file can have to do with plugins: its own steps, or those of a child.
-fn may_name_plugins(path: &Path) -> bool {
-    // What cannot be read is said by whoever reads it.
-    std::fs::read_to_string(path)
-        .is_ok_and(|text| text.contains(PREFIX) || text.contains("uses: runbook"))
+/// Whether a runbook can have to do with plugins: its own steps, or those of a child.
+fn may_name_plugins(text: &str) -> bool {
+    text.contains(PREFIX) || text.contains("uses: runbook")
 }
 
 /// What the runbook in `path` is checked against.
@@ -82,10 +80,11 @@ pub(crate) fn for_file(
     path: &Path,
     environment: Option<&Environment>,
 ) -> Result<Plugged, Failure> {
-    if !may_name_plugins(path) {
+    // What cannot be read is said by whoever reads it.
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    if !may_name_plugins(&text) {
         return Ok(Plugged::bare());
     }
-    let text = std::fs::read_to_string(path).unwrap_or_default();
     let plugged = match all(project, environment) {
         // What is wrong with plugins does not stop a runbook that names none.
         Err(_) if !text.contains(PREFIX) => return Ok(Plugged::bare()),
