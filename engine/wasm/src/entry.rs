@@ -246,9 +246,7 @@ impl Entry {
             Kind::Permanent => permanent(&code),
         };
         let message = why;
-        let wait = retry_after
-            .filter(|_| kind == Kind::Retryable)
-            .map(|after| (after, message.clone()));
+        let wait = wait(kind, retry_after).map(|after| (after, message.clone()));
         let fault = Fault {
             executed: match kind {
                 Kind::Ambiguous => Executed::Unknown,
@@ -265,6 +263,12 @@ impl Entry {
         };
         (fault, wait)
     }
+}
+
+/// How long to wait before the next attempt. Who says "at once" is not waited for: that would ask again
+/// without end, where the retries of the step are counted.
+fn wait(kind: Kind, retry_after: Option<Duration>) -> Option<Duration> {
+    retry_after.filter(|after| kind == Kind::Retryable && !after.is_zero())
 }
 
 /// Whoever says when to come back is waited for, by a durable timer, within the step's deadline.
@@ -308,4 +312,18 @@ pub fn needs_once(step: &StepDescriptor, permissions: &Permissions) -> Option<St
         .then(|| permissions.once(&step.name).err())
         .flatten()
         .map(|refusal| refusal.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_once_is_a_retry_and_no_wait() {
+        let second = Some(Duration::from_secs(1));
+        assert_eq!(wait(Kind::Retryable, second), second);
+        assert_eq!(wait(Kind::Retryable, Some(Duration::ZERO)), None);
+        assert_eq!(wait(Kind::Ambiguous, second), None);
+        assert_eq!(wait(Kind::Permanent, second), None);
+    }
 }
