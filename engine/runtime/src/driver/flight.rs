@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use runbook_core::{
@@ -15,7 +15,7 @@ use runbook_step::Context;
 use runbook_step::context::Log;
 use runbook_step::notes::{Notes, SharedShelf};
 use serde_json::Value;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::JoinHandle;
 
 use super::child::{ChildStep, drive_child, roll_back};
 use super::tie::{Standing, Tie};
@@ -39,14 +39,17 @@ pub(super) enum Landed {
     Lost(Box<DriveError>),
 }
 
+/// An attempt until it has landed.
+type Landing = Pin<Box<dyn Future<Output = Landed> + Send>>;
+
 /// One attempt in flight; dropping it ends its task, with everything that the task has in flight itself.
 pub(super) struct Flight {
     pub(super) number: u32,
     pub(super) log: Log,
     pub(super) requests: Log,
     cancelled: Arc<AtomicBool>,
-    task: AbortHandle,
-    over: Option<JoinHandle<()>>,
+    /// None when it is over.
+    task: Option<JoinHandle<()>>,
     child: Option<Tie>,
 }
 
@@ -68,31 +71,33 @@ impl Flight {
 
     /// Ends the task: nothing of it is carried on.
     pub(super) fn stop(&self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
     }
 
     /// Waits for a child run that was told to let go of everything.
     pub(super) async fn obeyed(&mut self) {
         if self.child.is_some()
-            && let Some(over) = &mut self.over
-            && tokio::time::timeout(OBEDIENCE, over).await.is_ok()
+            && let Some(task) = &mut self.task
+            && tokio::time::timeout(OBEDIENCE, task).await.is_ok()
         {
-            self.over = None;
+            self.task = None;
         }
     }
 
     /// Ends the task and waits until nothing of it is left.
     pub(super) async fn end(mut self) {
         self.stop();
-        if let Some(over) = self.over.take() {
-            let _ = over.await;
+        if let Some(task) = self.task.take() {
+            let _ = task.await;
         }
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.task.abort();
+        self.stop();
     }
 }
 
@@ -116,64 +121,81 @@ fn panicked(share: f64) -> Landed {
 }
 
 impl Driver {
-    /// Puts an attempt into flight. Its intent is on disk.
-    pub(super) fn launch(&mut self, key: Key, number: u32, method: Method) {
-        let (log, requests) = (Log::default(), Log::default());
-        let cancelled = Arc::new(AtomicBool::new(false));
-        let land = self.land.clone();
-        let share = (self.engine.options.clock.share)();
-        let mut child = None;
-        let task = if matches!(method, Method::Child | Method::UndoChild) {
-            let back = method == Method::UndoChild;
-            let actor = format!("run {}", self.facts.id);
-            let kind = (back, self.run.is_restored());
-            let tie = Tie::new(actor, self.orders.subscribe(), kind);
-            let step = self.child(key, tie.clone());
-            child = Some(tie);
-            let work = Box::pin(async move {
-                if back {
-                    roll_back(step).await
-                } else {
-                    drive_child(step).await
-                }
-            });
-            tokio::spawn(async move {
-                let landed = unless_panicked(work).await;
-                let landed = landed.unwrap_or_else(|| panicked(share));
-                let _ = land.send((key, number, landed));
-            })
-        } else {
-            let desk = Desk {
-                log: log.clone(),
-                requests: requests.clone(),
-                notes: Notes::new(self.note.clone(), key, number),
-                cancelled: cancelled.clone(),
-            };
-            let job = self
-                .job(key, method, desk)
-                .map(|job| Box::pin(job.carry_out()));
-            tokio::spawn(async move {
-                let landed = match job {
-                    Ok(job) => match unless_panicked(job).await {
-                        Some(Outcome::Answer(answer)) => Landed::Answer(answer),
-                        Some(Outcome::Stalled) => Landed::Stalled,
-                        None => panicked(share),
-                    },
-                    Err(fault) => Landed::Answer(failed(fault, share)),
-                };
-                let _ = land.send((key, number, landed));
-            })
-        };
-        let flight = Flight {
+    /// Puts an attempt into flight. Its intent is on disk. One that is `alone` is begun at once, on the
+    /// driver's own task: what needs nothing from outside is over then, and no thread was woken for it.
+    pub(super) fn launch(&mut self, key: Key, number: u32, method: Method, alone: bool) {
+        let mut flight = Flight {
             number,
-            log,
-            requests,
-            cancelled,
-            task: task.abort_handle(),
-            over: Some(task),
-            child,
+            log: Log::default(),
+            requests: Log::default(),
+            cancelled: Arc::default(),
+            task: None,
+            child: None,
         };
+        let mut landing = if matches!(method, Method::Child | Method::UndoChild) {
+            self.tied(key, method, &mut flight)
+        } else {
+            self.called(key, method, &flight)
+        };
+        let land = self.land.clone();
+        let first = alone.then(|| {
+            let mut nobody = std::task::Context::from_waker(Waker::noop());
+            landing.as_mut().poll(&mut nobody)
+        });
+        if let Some(Poll::Ready(landed)) = first {
+            let _ = land.send((key, number, landed));
+        } else {
+            flight.task = Some(tokio::spawn(async move {
+                let _ = land.send((key, number, landing.await));
+            }));
+        }
         self.flying.insert(key, flight);
+    }
+
+    /// A child run, driven by a step of this one.
+    fn tied(&self, key: Key, method: Method, flight: &mut Flight) -> Landing {
+        let share = (self.engine.options.clock.share)();
+        let back = method == Method::UndoChild;
+        let actor = format!("run {}", self.facts.id);
+        let kind = (back, self.run.is_restored());
+        let tie = Tie::new(actor, self.orders.subscribe(), kind);
+        let step = self.child(key, tie.clone());
+        flight.child = Some(tie);
+        let work = Box::pin(async move {
+            if back {
+                roll_back(step).await
+            } else {
+                drive_child(step).await
+            }
+        });
+        Box::pin(async move {
+            let landed = unless_panicked(work).await;
+            landed.unwrap_or_else(|| panicked(share))
+        })
+    }
+
+    /// A call of a step type.
+    fn called(&self, key: Key, method: Method, flight: &Flight) -> Landing {
+        let share = (self.engine.options.clock.share)();
+        let desk = Desk {
+            log: flight.log.clone(),
+            requests: flight.requests.clone(),
+            notes: Notes::new(self.note.clone(), key, flight.number),
+            cancelled: flight.cancelled.clone(),
+        };
+        let job = self
+            .job(key, method, desk)
+            .map(|job| Box::pin(job.carry_out()));
+        Box::pin(async move {
+            match job {
+                Ok(job) => match unless_panicked(job).await {
+                    Some(Outcome::Answer(answer)) => Landed::Answer(answer),
+                    Some(Outcome::Stalled) => Landed::Stalled,
+                    None => panicked(share),
+                },
+                Err(fault) => Landed::Answer(failed(fault, share)),
+            }
+        })
     }
 
     fn job(&self, key: Key, method: Method, desk: Desk) -> Result<Job, Fault> {

@@ -1,5 +1,6 @@
 //! One turn of the loop: pure work, dispatch, and waiting for the world.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use runbook_core::{
@@ -164,7 +165,7 @@ impl Driver {
 
     /// Puts into flight what should be, and ends what should not.
     pub(super) fn dispatch(&mut self) {
-        let mut wanted = std::collections::BTreeMap::new();
+        let mut wanted = BTreeMap::new();
         for command in self.run.commands() {
             if let Command::Attempt {
                 key,
@@ -172,10 +173,13 @@ impl Driver {
                 method,
             } = command
             {
-                wanted.insert(key, number);
-                if self.may_fly(key, method) {
-                    self.launch(key, number, method);
-                }
+                wanted.insert(key, (number, method));
+            }
+        }
+        for (key, (number, method)) in &wanted {
+            if self.may_fly(*key, *method) {
+                let alone = wanted.len() == 1 && self.flying.is_empty();
+                self.launch(*key, *number, *method, alone);
             }
         }
         if self.run.is_cancelled() {
@@ -183,7 +187,7 @@ impl Driver {
         }
         // What is dropped here is ended with it.
         self.flying
-            .retain(|key, flight| wanted.get(key) == Some(&flight.number));
+            .retain(|key, flight| wanted.get(key).is_some_and(|one| one.0 == flight.number));
     }
 
     /// Waits until the world has something to say, and takes it in.

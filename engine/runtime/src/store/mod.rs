@@ -9,6 +9,7 @@ mod journal;
 mod kept;
 mod liveness;
 mod lock;
+mod log;
 mod open;
 mod raw;
 mod read;

@@ -63,7 +63,7 @@ pub(super) fn writable(path: &Path, patience: Duration) -> Result<Connection, St
         probe_writable(path)?;
     }
     let connection = Connection::open(path).map_err(|error| from_sqlite(path, &error))?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_statements(&connection).map_err(|error| from_sqlite(path, &error))?;
     connection
         .busy_timeout(patience)
         .map_err(|error| from_sqlite(path, &error))?;
@@ -94,12 +94,21 @@ pub(super) fn readable(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn identified(connection: Connection, path: &Path) -> Result<Connection, StoreError> {
-    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    keep_statements(&connection).map_err(|error| from_sqlite(path, &error))?;
     connection
         .busy_timeout(BUSY)
         .map_err(|error| from_sqlite(path, &error))?;
     identify(&connection, path, false)?;
     Ok(connection)
+}
+
+/// Statements are compiled once. Without the second setting, the built-in SQLite, which plans by
+/// statistics, compiles some of them again each time that another value is bound.
+fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(|_| ())
 }
 
 fn open_error(path: &Path, error: &std::io::Error) -> StoreError {
@@ -174,6 +183,8 @@ fn configure(connection: &Connection, path: &Path) -> Result<(), StoreError> {
         ("journal_size_limit", "-1", "-1"),
         // The writer does it, where an error is seen.
         ("wal_autocheckpoint", "0", "0"),
+        // A large transaction stays in memory until it is committed.
+        ("cache_spill", "OFF", "0"),
     ];
     for (name, value, wanted) in settings {
         let set = format!("PRAGMA {name} = {value}");

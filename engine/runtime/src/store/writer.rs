@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::StoreError;
 use super::inline::{Hook, Inline};
 use super::liveness;
+use super::log::Kept;
 use super::open::from_sqlite;
 use crate::fail;
 
@@ -36,15 +36,12 @@ enum Outcome {
 /// Jobs that wait for the writer.
 const QUEUE: usize = 4096;
 
-/// Pages of the log above which it is copied into the database: about 4 MB.
-const LOG_PAGES: i64 = 1000;
-
 /// How long a process waits for another one's transaction.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
 
 /// The write connection; taken out for good after a failed write or sync, which is never retried on the
 /// same handle.
-type Shared = Arc<Mutex<Option<Connection>>>;
+type Shared = Arc<Mutex<Option<Kept>>>;
 
 /// The handle of the writer; cloned freely.
 #[derive(Clone)]
@@ -83,10 +80,11 @@ impl Writer {
         path: &Path,
         patience: Duration,
     ) -> Result<Self, StoreError> {
+        let kept = Kept::new(connection, path).map_err(|error| from_sqlite(path, &error))?;
         let (jobs, queue) = mpsc::channel(QUEUE);
         let writer = Self {
             jobs,
-            connection: Arc::new(Mutex::new(Some(connection))),
+            connection: Arc::new(Mutex::new(Some(kept))),
             busy: Arc::new(AtomicBool::new(false)),
             path: Arc::new(path.to_path_buf()),
             stopped: Arc::new(OnceLock::new()),
@@ -157,14 +155,14 @@ impl Writer {
         let Ok(mut shared) = self.connection.try_lock() else {
             return Some(work);
         };
-        let Some(connection) = shared.as_mut() else {
+        let Some(kept) = shared.as_mut() else {
             return Some(work);
         };
         // Another process' transaction is waited for by the thread, never here.
-        if begin(connection, Duration::ZERO).is_err() {
+        if begin(&kept.connection, Duration::ZERO).is_err() {
             return Some(work);
         }
-        if !finish(connection, vec![work], &self.path, &self.stopped) {
+        if !finish(kept, vec![work], &self.path, &self.stopped) {
             *shared = None;
         }
         None
@@ -191,21 +189,22 @@ impl Thread {
             let Ok(mut held) = self.connection.lock() else {
                 return;
             };
-            let Some(connection) = held.as_mut() else {
+            let Some(kept) = held.as_mut() else {
                 return;
             };
             // Taken while the connection is held: what came meanwhile shares the commit.
             while let Ok(work) = queue.try_recv() {
                 batch.push(work);
             }
-            if let Err(error) = begin(connection, self.patience) {
+            kept.make_room(batch.len());
+            if let Err(error) = begin(&kept.connection, self.patience) {
                 let error = from_sqlite(&self.path, &error);
                 let _ = self.stopped.set(liveness::name_holders(error));
                 *held = None;
                 return;
             }
             if !finish(
-                connection,
+                kept,
                 std::mem::take(&mut batch),
                 &self.path,
                 &self.stopped,
@@ -217,9 +216,9 @@ impl Thread {
         }
         // Nothing failed: the last one to close the file may take the log away.
         if let Ok(held) = self.connection.lock()
-            && let Some(connection) = held.as_ref()
+            && let Some(kept) = held.as_ref()
         {
-            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
+            kept.let_go();
         }
     }
 }
@@ -236,15 +235,15 @@ fn begin(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
 /// Commits a batch and looks after the log. False when SQLite failed: the connection is not to be used
 /// again, and not to be synced by closing it either.
 fn finish(
-    connection: &Connection,
+    kept: &mut Kept,
     batch: Vec<Work>,
     path: &Path,
     stopped: &OnceLock<StoreError>,
 ) -> bool {
-    if !commit(connection, batch, path, stopped) {
+    if !commit(kept, batch, path, stopped) {
         return false;
     }
-    match checkpoint(connection) {
+    match kept.checkpoint() {
         Ok(()) => true,
         Err(error) => {
             let _ = stopped.set(from_sqlite(path, &error));
@@ -255,7 +254,7 @@ fn finish(
 
 /// Carries a batch out in the open transaction, commits it and answers all.
 fn commit(
-    connection: &Connection,
+    kept: &mut Kept,
     batch: Vec<Work>,
     path: &Path,
     stopped: &OnceLock<StoreError>,
@@ -265,7 +264,7 @@ fn commit(
     let mut batch = batch.into_iter();
     let done = (|| {
         for work in batch.by_ref() {
-            match work(connection) {
+            match work(&kept.connection) {
                 Outcome::Ready(reply) => replies.push(reply),
                 Outcome::Broken(error, reply) => {
                     replies.push(reply);
@@ -273,8 +272,9 @@ fn commit(
                 }
             }
         }
+        kept.write_ahead();
         fail::point("journal.sync");
-        connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())
+        kept.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())
     })();
     fail::point("journal.synced");
     let result = done.map_err(|error| from_sqlite(path, &error));
@@ -286,19 +286,4 @@ fn commit(
     }
     fail::point("journal.answered");
     result.is_ok()
-}
-
-/// Copies a long log into the database. By hand: SQLite's own way keeps an error of it to itself and
-/// tries again after the next commit.
-fn checkpoint(connection: &Connection) -> rusqlite::Result<()> {
-    let ask = |mode: &str| {
-        connection
-            .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?
-            .query_one([], |row| Ok((row.get(1)?, row.get(2)?)))
-    };
-    let (pages, copied): (i64, i64) = ask("NOOP")?;
-    if pages >= LOG_PAGES && copied < pages {
-        let _: (i64, i64) = ask("PASSIVE")?;
-    }
-    Ok(())
 }
