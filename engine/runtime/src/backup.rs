@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::doctor::{self, Kind};
-use crate::store::{Snapshot, StoreError, beside, is_at};
+use crate::store::{Snapshot, StoreError, beside};
 
 /// A copy that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,6 +185,23 @@ impl Partial {
         rights.set_readonly(false);
         self.file.set_permissions(rights)
     }
+}
+
+/// Whether `file` is still the one that `path` names: a lock on a removed file is none.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |found: std::fs::Metadata| (found.dev(), found.ino());
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(held), Ok(named)) => place(held) == place(named),
+        _ => false,
+    }
+}
+
+/// Whether `file` is still the one that `path` names: a lock on a removed file is none.
+#[cfg(not(unix))]
+fn is_at(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 impl Drop for Partial {

@@ -441,15 +441,10 @@ pub async fn rebuild(store: &Store, report: &Report) -> Result<Vec<String>, Rebu
         Err(run) => return Err(RebuildError::Driven { run }),
     };
     let mut derived = Vec::new();
-    let mut ended = BTreeSet::new();
     for run in &runs {
         let whole = derive(&snapshot, &snapshot.run(run)?)?;
-        if whole.status.is_some_and(RunStatus::is_terminal) {
-            ended.insert(run.clone());
-        }
         derived.push(whole.kept(&snapshot.effects(run)?));
     }
     store.replace(&still, derived).await?;
-    still.free(&ended);
     Ok(runs)
 }

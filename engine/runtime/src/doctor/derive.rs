@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use runbook_core::{Event, Run, RunStatus};
+use runbook_core::{Event, Run};
 use serde_json::Value;
 
 use crate::engine::lock_key;
@@ -20,8 +20,6 @@ pub(super) struct Whole {
     pub(super) derived: Derived,
     /// To be compared.
     pub(super) shown: Shown,
-    /// How the run stands; its lock is left out once it has ended.
-    pub(super) status: Option<RunStatus>,
     /// Effects whose hash of the request cannot be had again: a float may have lost its last digit.
     pub(super) unsure: BTreeSet<String>,
 }
@@ -96,7 +94,6 @@ pub(super) fn derive(snapshot: &Snapshot, info: &RunInfo) -> Result<Whole, Store
         .collect();
     Ok(Whole {
         shown: shown(&rows, &origin),
-        status,
         unsure,
         derived: Derived {
             run: info.id.clone(),

@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::append::{status_code, status_of, terminal_codes};
 use super::error::StoreError;
-use super::liveness;
 use super::read::Snapshot;
 use super::rebuild::Origin;
 use super::record::{EffectState, Rows};
@@ -37,12 +36,6 @@ pub(crate) struct End {
 const COMPLAINTS: u32 = 20;
 
 impl Snapshot {
-    /// Whether a live process drives the run. Creates and writes nothing.
-    #[must_use]
-    pub fn is_driven(&self, run: &str) -> bool {
-        liveness::is_driven(&self.path, run)
-    }
-
     /// The state file.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -7,38 +7,36 @@ use super::StoreError;
 use super::append::{Checked, no_run, status_of, terminal_codes};
 use super::record::Commit;
 
-/// Raises the fencing epoch for a new owner and starts its lease; answers when the last owner's began
-/// too. One that takes over from a silent owner names that one's epoch; none when another one came first.
+/// Raises the fencing epoch for a new owner and starts its lease; answers when the last owner's began, if
+/// it had one. None when the last owner is not that of epoch `last`: another one came first.
 pub(super) fn claim(
     transaction: &Connection,
     run: &str,
-    (owner, silent): (&str, Option<u64>),
+    (owner, epoch): (&str, u64),
+    last: u64,
     now: Timestamp,
-) -> Checked<Option<(u64, Option<Timestamp>)>> {
+) -> Checked<Option<Option<Timestamp>>> {
+    let number = |epoch: u64| i64::try_from(epoch).unwrap_or(i64::MAX);
     let current: Option<i64> = transaction
         .prepare_cached("SELECT epoch FROM run WHERE id = ?1")?
         .query_row([run], |row| row.get(0))
         .optional()?;
-    let Some(current) = current else {
-        return Ok(Err(no_run(run)));
-    };
-    if silent.is_some_and(|silent| u64::try_from(current) != Ok(silent)) {
-        return Ok(Ok(None));
+    match current {
+        None => return Ok(Err(no_run(run))),
+        Some(current) if current != number(last) => return Ok(Ok(None)),
+        Some(_) => {}
     }
-    let epoch: i64 = transaction
-        .prepare_cached(
-            "UPDATE run SET epoch = epoch + 1, owner = ?2 WHERE id = ?1 RETURNING epoch",
-        )?
-        .query_row(params![run, owner], |row| row.get(0))?;
-    let last: Option<i64> = transaction
+    transaction
+        .prepare_cached("UPDATE run SET epoch = ?2, owner = ?3 WHERE id = ?1")?
+        .execute(params![run, number(epoch), owner])?;
+    let renewed: Option<i64> = transaction
         .prepare_cached("SELECT renewed FROM lease WHERE run = ?1")?
         .query_row([run], |row| row.get(0))
         .optional()?;
     transaction
         .prepare_cached("INSERT OR REPLACE INTO lease (run, epoch, renewed) VALUES (?1, ?2, ?3)")?
-        .execute(params![run, epoch, now.0])?;
-    let epoch = u64::try_from(epoch).unwrap_or_default();
-    Ok(Ok(Some((epoch, last.map(Timestamp)))))
+        .execute(params![run, number(epoch), now.0])?;
+    Ok(Ok(Some(renewed.map(Timestamp))))
 }
 
 /// Renews a lease; refused when another owner has come.

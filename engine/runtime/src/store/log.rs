@@ -80,9 +80,7 @@ impl Kept {
         if wanted > self.room {
             self.room = wanted;
             // A matter of speed only.
-            let _ = self
-                .connection
-                .pragma_update(None, "cache_size", self.room);
+            let _ = self.connection.pragma_update(None, "cache_size", self.room);
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod append;
 mod check;
+mod drivers;
 mod error;
 mod inline;
 mod journal;
@@ -19,18 +20,18 @@ mod schema;
 mod still;
 mod writer;
 
-use std::fs::File;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use runbook_core::{Millis, Timestamp};
 
 pub(crate) use check::{Shown, effect_name, shown};
+use drivers::{Drivers, Held};
 pub use error::StoreError;
 #[doc(hidden)]
 pub use inline::{Fate, Hook, Moment};
-pub(crate) use liveness::is_at;
 pub use raw::{RawCommits, RawError};
 pub use read::{EventRow, Filter, RunInfo, SignalRow, Snapshot};
 pub(crate) use rebuild::{Derived, Origin};
@@ -49,11 +50,9 @@ pub struct Store {
     /// What reads for everybody who has this store: a thousand runs need no thousand connections.
     reader: Arc<OnceLock<Snapshot>>,
     writer: Writer,
+    drivers: Arc<Drivers>,
     path: Arc<PathBuf>,
 }
-
-/// How long the right to drive a run is asked for before another process counts as its owner.
-const PATIENCE: Duration = Duration::from_millis(100);
 
 /// What `create` did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,21 +72,30 @@ pub struct Claim {
     /// When an earlier owner may have called out for the last time: its lease had run out, or it was
     /// dead.
     pub called: Timestamp,
-    file: File,
-    path: PathBuf,
+    held: Held,
 }
 
 impl Claim {
-    /// Gives the right back and removes the lock file of a run that has ended, unless it is a later
-    /// owner's.
+    /// Gives the right back.
     pub fn retire(self) {
         fail::point("claim.retire");
-        if is_at(&self.file, &self.path) {
-            let _ = std::fs::remove_file(&self.path);
-        }
+        drop(self.held);
         fail::point("claim.retired");
-        drop(self.file);
     }
+}
+
+/// What came of wanting to drive a run.
+enum Tried {
+    Claimed(Claim),
+    /// A live process drives it.
+    Driven,
+    /// Another one came first.
+    Late,
+}
+
+/// The epochs that the next owner of a run may have.
+fn next(current: u64) -> RangeInclusive<u64> {
+    current + 1..=current + 8
 }
 
 /// How often a new owner looks whether the last one is heard of, before it takes over.
@@ -111,6 +119,7 @@ impl Store {
         Ok(Self {
             writer: Writer::start(connection, path, patience)?,
             reader: Arc::default(),
+            drivers: Arc::new(Drivers::of(path)),
             path: Arc::new(path.to_path_buf()),
         })
     }
@@ -126,6 +135,7 @@ impl Store {
         Ok(Self {
             writer: Writer::inline(connection, path, hook),
             reader: Arc::default(),
+            drivers: Arc::new(Drivers::of(path)),
             path: Arc::new(path.to_path_buf()),
         })
     }
@@ -193,79 +203,98 @@ impl Store {
         now: Timestamp,
         lease: Millis,
     ) -> Result<Option<Claim>, StoreError> {
-        let path = self.lock_path(run);
-        let free = self.lock_file(&path)?;
-        let silent = match &free {
-            Some(_) => None,
-            None => match self.silent(run, now, lease).await? {
-                Some(epoch) => Some(epoch),
-                None => return Ok(None),
-            },
+        // Whoever comes too late looks once more: the one who came first may be gone already.
+        for _ in 0..2 {
+            match self.try_claim(run, &owner, now, lease).await? {
+                Tried::Claimed(claim) => return Ok(Some(claim)),
+                Tried::Driven => return Ok(None),
+                Tried::Late => {}
+            }
+        }
+        Ok(None)
+    }
+
+    async fn try_claim(
+        &self,
+        run: &str,
+        owner: &str,
+        now: Timestamp,
+        lease: Millis,
+    ) -> Result<Tried, StoreError> {
+        let current = self.snapshot()?.epoch(run)?;
+        // An owner has its lock before its epoch is on disk: one that is free was let go of for good.
+        let lives = self.drivers.is_held(run, current);
+        if lives && !self.is_silent(run, current, now, lease).await? {
+            return Ok(Tried::Driven);
+        }
+        let Some((epoch, held)) = self.hold_next(run, current)? else {
+            return Ok(Tried::Driven);
         };
         fail::point("claim.locked");
-        // A process that was stalled since it got the lock may have lost it to another one.
-        let (id, place) = (run.to_owned(), path.clone());
-        let held = free.as_ref().map(File::try_clone).transpose();
-        let held = held.map_err(|error| StoreError::Open {
-            path: path.clone(),
-            reason: error.to_string(),
-        })?;
-        let claimed = self.writer.run(move |transaction| {
-            if held.is_some_and(|held| !is_at(&held, &place)) {
-                return Ok(Ok(None));
-            }
-            lock::claim(transaction, &id, (&owner, silent), now)
-        });
-        // Of several that found its owner silent, one has it.
-        let Some((epoch, last)) = claimed.await? else {
-            return Ok(None);
+        let (id, owner) = (run.to_owned(), owner.to_owned());
+        let claimed = self
+            .writer
+            .run(move |transaction| lock::claim(transaction, &id, (&owner, epoch), current, now));
+        // Of several that found its owner gone or silent, one has it.
+        let Some(last) = claimed.await? else {
+            return Ok(Tried::Late);
         };
         fail::point("claim.recorded");
-        let (file, lives) = match free {
-            Some(file) => (file, false),
-            None => {
-                // The stalled owner keeps its lock on a file that no path leads to any more.
-                let _ = std::fs::remove_file(&path);
-                match self.lock_file(&path)? {
-                    Some(file) => (file, true),
-                    None => return Ok(None),
-                }
-            }
-        };
-        Ok(Some(Claim {
+        Ok(Tried::Claimed(Claim {
             epoch,
             // One that lives may have begun a call just before it lost its right to.
             called: match last {
                 Some(last) if !lives => last.plus(lease).min(now),
                 Some(_) | None => now,
             },
-            file,
-            path,
+            held,
         }))
     }
 
-    /// The epoch of the owner of a run, when it is not heard of: its lease has run out, and it does not
-    /// renew it while we look. A clock that was set is no reason to take a run from somebody.
-    async fn silent(
+    /// The lock of the next owner, with its epoch. One that wants to become it too may have the first,
+    /// and may stand still before it says so: whoever writes first is the owner.
+    fn hold_next(&self, run: &str, current: u64) -> Result<Option<(u64, Held)>, StoreError> {
+        for epoch in next(current) {
+            if let Some(held) = self.hold(run, epoch)? {
+                return Ok(Some((epoch, held)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The lock of an owner; none while another process has it.
+    fn hold(&self, run: &str, epoch: u64) -> Result<Option<Held>, StoreError> {
+        self.drivers
+            .take(run, epoch)
+            .map_err(|error| StoreError::Open {
+                path: beside(&self.path, ".lock"),
+                reason: error.to_string(),
+            })
+    }
+
+    /// Whether the owner of a run is not heard of: its lease has run out, and it does not renew it while
+    /// we look. A clock that was set is no reason to take a run from somebody.
+    async fn is_silent(
         &self,
         run: &str,
+        owner: u64,
         now: Timestamp,
         lease: Millis,
-    ) -> Result<Option<u64>, StoreError> {
+    ) -> Result<bool, StoreError> {
         let snapshot = self.snapshot()?;
         let Some((epoch, renewed)) = snapshot.lease(run)? else {
-            return Ok(None);
+            return Ok(false);
         };
-        if renewed.plus(lease) > now {
-            return Ok(None);
+        if epoch != owner || renewed.plus(lease) > now {
+            return Ok(false);
         }
         for _ in 0..WATCHES {
             tokio::time::sleep(Duration::from_millis(lease) / (2 * WATCHES)).await;
             if snapshot.lease(run)? != Some((epoch, renewed)) {
-                return Ok(None);
+                return Ok(false);
             }
         }
-        Ok(Some(epoch))
+        Ok(true)
     }
 
     /// Renews the lease of a run.
@@ -304,7 +333,8 @@ impl Store {
     /// Whether a live process drives the run.
     #[must_use]
     pub fn is_driven(&self, run: &str) -> bool {
-        liveness::is_driven(&self.path, run)
+        self.snapshot()
+            .is_ok_and(|snapshot| snapshot.is_driven(run))
     }
 
     /// Leaves a person's word for a run; its owner, or its next one, takes it.
@@ -338,51 +368,5 @@ impl Store {
         self.writer
             .run(move |transaction| kept::set(transaction, &place, expected, value))
             .await
-    }
-
-    fn lock_path(&self, run: &str) -> PathBuf {
-        liveness::lock_path(&self.path, run)
-    }
-
-    fn lock_file(&self, path: &Path) -> Result<Option<File>, StoreError> {
-        let open = |error: std::io::Error| StoreError::Open {
-            path: path.to_path_buf(),
-            reason: error.to_string(),
-        };
-        // Where nothing runs beside the callers, nobody is only asking.
-        let patience = match self.writer.is_inline() {
-            true => Duration::ZERO,
-            false => PATIENCE,
-        };
-        let patience = Instant::now() + patience;
-        loop {
-            let create = || {
-                let mut options = File::options();
-                options.create(true).truncate(false).write(true).open(path)
-            };
-            let file = match create() {
-                // The first run of a state file.
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    let folder = path.parent().unwrap_or(path);
-                    std::fs::create_dir_all(folder).map_err(open)?;
-                    create().map_err(open)?
-                }
-                created => created.map_err(open)?,
-            };
-            match file.try_lock() {
-                Ok(()) => {}
-                // Somebody may only be asking who drives the run, which takes a moment.
-                Err(std::fs::TryLockError::WouldBlock) if Instant::now() < patience => {
-                    std::thread::sleep(PATIENCE / 20);
-                    continue;
-                }
-                Err(std::fs::TryLockError::WouldBlock) => return Ok(None),
-                Err(std::fs::TryLockError::Error(error)) => return Err(open(error)),
-            }
-            // The owner of an ended run removes the file: a lock on a removed file is none.
-            if liveness::is_at(&file, path) {
-                return Ok(Some(file));
-            }
-        }
     }
 }

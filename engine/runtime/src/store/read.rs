@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::append::{chain, status_of, terminal_codes};
+use super::append::{chain, no_run, status_of, terminal_codes};
 use super::error::StoreError;
 use super::open::{from_sqlite, readable};
 use super::record::{ApprovalRow, EffectRow, EffectState, LogRow, Signal};
@@ -246,6 +246,20 @@ impl Snapshot {
             .ok_or_else(|| corrupt("its definition is missing".to_owned()))?;
         serde_json::from_str(&body)
             .map_err(|error| corrupt(format!("its definition cannot be read: {error}")))
+    }
+
+    /// Fencing epoch of a run: that of its last owner.
+    ///
+    /// # Errors
+    /// [`StoreError::NoRun`].
+    pub fn epoch(&self, run: &str) -> Result<u64, StoreError> {
+        let epoch: Option<i64> = self
+            .connection()
+            .prepare_cached("SELECT epoch FROM run WHERE id = ?1")
+            .and_then(|mut statement| statement.query_row([run], |row| row.get(0)).optional())
+            .map_err(self.fail())?;
+        let epoch = epoch.ok_or_else(|| no_run(run))?;
+        Ok(u64::try_from(epoch).unwrap_or_default())
     }
 
     /// Epoch of the owner of a run, and when it was last heard of.

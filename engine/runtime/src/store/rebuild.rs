@@ -1,16 +1,13 @@
 //! Writes state rows that were derived again from the events.
 
-use std::collections::BTreeSet;
-use std::fs::File;
-use std::path::PathBuf;
-
 use runbook_core::Timestamp;
 use rusqlite::{Connection, Result as SqlResult, params};
 use serde_json::Value;
 
 use super::append::{terminal_codes, write_rows, write_status};
+use super::drivers::Held;
 use super::record::{Commit, Rows};
-use super::{Store, StoreError};
+use super::{Store, StoreError, next};
 
 /// What the events of one run give.
 #[derive(Clone, Debug)]
@@ -43,28 +40,24 @@ pub(crate) struct Origin {
 }
 
 /// The right to drive runs, held so that nobody else does; no epoch is raised.
-pub(crate) struct Still(Vec<(String, File, PathBuf)>);
-
-impl Still {
-    /// Gives the right back, and removes the lock files of the runs that have ended.
-    pub(crate) fn free(self, ended: &BTreeSet<String>) {
-        for (run, _held, path) in &self.0 {
-            if ended.contains(run) {
-                let _ = std::fs::remove_file(path);
-            }
-        }
-    }
-}
+pub(crate) struct Still(Vec<Held>);
 
 impl Store {
     /// Keeps everybody from driving these runs; else the first one that a live process drives.
     pub(crate) fn still(&self, runs: &[String]) -> Result<Result<Still, String>, StoreError> {
+        let snapshot = self.snapshot()?;
         let mut held = Vec::new();
         for run in runs {
-            let path = self.lock_path(run);
-            match self.lock_file(&path)? {
-                Some(file) => held.push((run.clone(), file, path)),
-                None => return Ok(Err(run.clone())),
+            // Of a run without a row nobody can become the owner.
+            let epoch = snapshot.epoch(run).unwrap_or_default();
+            if self.drivers.is_held(run, epoch) {
+                return Ok(Err(run.clone()));
+            }
+            for epoch in next(epoch) {
+                match self.hold(run, epoch)? {
+                    Some(next) => held.push(next),
+                    None => return Ok(Err(run.clone())),
+                }
             }
         }
         Ok(Ok(Still(held)))
@@ -76,7 +69,7 @@ impl Store {
         held: &Still,
         derived: Vec<Derived>,
     ) -> Result<(), StoreError> {
-        debug_assert!(derived.len() <= held.0.len());
+        debug_assert!(derived.len() <= held.0.len(), "each is held");
         self.writer
             .run(move |transaction| {
                 // All are looked at before any is written: a refused job leaves nothing behind.

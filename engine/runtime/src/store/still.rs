@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
+use super::drivers;
 use super::error::StoreError;
-use super::liveness;
 
 /// A file beside the state file, such as `-wal`.
 pub(crate) fn beside(state: &Path, suffix: &str) -> PathBuf {
@@ -62,10 +62,11 @@ pub(super) fn open(state: &Path) -> Result<Connection, StoreError> {
         path: state.to_path_buf(),
         reason,
     };
-    if let Some(run) = liveness::driven(state).first() {
-        return Err(refuse(format!(
-            "a live process drives run {run}, but the -shm file beside it is missing, and here it cannot be made"
-        )));
+    if drivers::is_any_held(state) {
+        return Err(refuse(
+            "a live process drives a run, but the -shm file beside it is missing, and here it cannot be made"
+                .to_owned(),
+        ));
     }
     if is_filled(&beside(state, "-journal")) {
         return Err(refuse(

@@ -70,11 +70,6 @@ impl Writer {
         }
     }
 
-    /// Whether nothing runs beside the callers.
-    pub(super) fn is_inline(&self) -> bool {
-        self.inline.is_some()
-    }
-
     pub(super) fn start(
         connection: Connection,
         path: &Path,
@@ -203,12 +198,7 @@ impl Thread {
                 *held = None;
                 return;
             }
-            if !finish(
-                kept,
-                std::mem::take(&mut batch),
-                &self.path,
-                &self.stopped,
-            ) {
+            if !finish(kept, std::mem::take(&mut batch), &self.path, &self.stopped) {
                 *held = None;
                 return;
             }
@@ -234,12 +224,7 @@ fn begin(connection: &Connection, patience: Duration) -> rusqlite::Result<()> {
 
 /// Commits a batch and looks after the log. False when SQLite failed: the connection is not to be used
 /// again, and not to be synced by closing it either.
-fn finish(
-    kept: &mut Kept,
-    batch: Vec<Work>,
-    path: &Path,
-    stopped: &OnceLock<StoreError>,
-) -> bool {
+fn finish(kept: &mut Kept, batch: Vec<Work>, path: &Path, stopped: &OnceLock<StoreError>) -> bool {
     if !commit(kept, batch, path, stopped) {
         return false;
     }
@@ -253,12 +238,7 @@ fn finish(
 }
 
 /// Carries a batch out in the open transaction, commits it and answers all.
-fn commit(
-    kept: &mut Kept,
-    batch: Vec<Work>,
-    path: &Path,
-    stopped: &OnceLock<StoreError>,
-) -> bool {
+fn commit(kept: &mut Kept, batch: Vec<Work>, path: &Path, stopped: &OnceLock<StoreError>) -> bool {
     let mut replies = Vec::with_capacity(batch.len());
     // Jobs that an error leaves over are dropped last: who waits for them is told of the error.
     let mut batch = batch.into_iter();
@@ -274,7 +254,10 @@ fn commit(
         }
         kept.write_ahead();
         fail::point("journal.sync");
-        kept.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ())
+        kept.connection
+            .prepare_cached("COMMIT")?
+            .execute([])
+            .map(|_| ())
     })();
     fail::point("journal.synced");
     let result = done.map_err(|error| from_sqlite(path, &error));

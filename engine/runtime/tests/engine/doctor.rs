@@ -392,35 +392,31 @@ async fn a_backup_is_the_file_and_stands_alone() {
 }
 
 #[tokio::test]
-async fn asking_who_drives_a_run_does_not_keep_its_owner_out() {
+async fn asking_who_drives_a_run_makes_nothing_and_keeps_nobody_out() {
     let world = World::new();
     let engine = world.engine(GatePolicy::Park);
     let nap = step("nap", "wait", &[], json!({ "for": "1h" }), json!({}));
     let id = world.start(&engine, book(vec![nap])).await.unwrap();
-    drop(
-        engine
+    let lock = world.folder.path().join("state.db.lock");
+    assert!(!world.snapshot().is_driven(&id) && !lock.exists());
+    for owner in ["first", "second"] {
+        let claim = engine
             .store()
-            .claim(&id, "first".into(), runbook_runtime::now(), 15_000)
+            .claim(&id, owner.into(), runbook_runtime::now(), 15_000)
             .await
-            .unwrap(),
-    );
-    let lock = world.folder.path().join("state.db.locks").join(&id);
-    let asking = std::fs::File::open(&lock).unwrap();
-    asking.try_lock_shared().unwrap();
-    let brief = std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_millis(20));
-        drop(asking);
-    });
-    let claim = engine
-        .store()
-        .claim(&id, "second".into(), runbook_runtime::now(), 15_000)
-        .await
-        .unwrap();
-    assert!(claim.is_some());
-    brief.join().unwrap();
-    assert!(world.snapshot().is_driven(&id));
-    drop(claim);
-    assert!(!world.snapshot().is_driven(&id));
+            .unwrap();
+        assert!(claim.is_some());
+        assert!(world.snapshot().is_driven(&id));
+        let other = world.engine(GatePolicy::Park);
+        assert!(other.store().is_driven(&id));
+        let refused = other
+            .store()
+            .claim(&id, "other".into(), runbook_runtime::now(), 15_000)
+            .await
+            .unwrap();
+        assert!(refused.is_none());
+        drop(claim);
+        assert!(!world.snapshot().is_driven(&id));
+    }
     assert!(!world.snapshot().is_driven("nobody"));
-    assert!(!world.folder.path().join("state.db.locks/nobody").exists());
 }
