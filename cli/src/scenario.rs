@@ -295,7 +295,7 @@ impl World {
 
     fn summary(driving: &Driving, id: &str) -> Result<(), Failure> {
         let snapshot = driving.store.snapshot()?;
-        let tree = state::tree(&snapshot, snapshot.run(id)?)?;
+        let tree = state::outline(&snapshot, snapshot.run(id)?)?;
         let took = tree[0]
             .run
             .finished()

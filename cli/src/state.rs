@@ -7,6 +7,7 @@ use runbook_runtime::store::{Filter, RunInfo, Snapshot};
 use runbook_runtime::{Options, Store, now};
 use runbook_step::scope::Scope;
 use runbook_step::template;
+use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::project::Project;
@@ -105,6 +106,15 @@ impl Loaded {
 
 /// Replays a run.
 pub(crate) fn load(snapshot: &Snapshot, info: RunInfo) -> Result<Loaded, Failure> {
+    replay(snapshot, info, |_| {})
+}
+
+/// Replays a run from its events, as `seen` leaves them.
+fn replay(
+    snapshot: &Snapshot,
+    info: RunInfo,
+    seen: impl Fn(&mut Event),
+) -> Result<Loaded, Failure> {
     let mut definition = snapshot.definition(&info)?;
     let book = definition.take_entry(info.entry.as_deref());
     let book =
@@ -112,7 +122,8 @@ pub(crate) fn load(snapshot: &Snapshot, info: RunInfo) -> Result<Loaded, Failure
     let mut run = Run::new(Arc::new(book));
     let mut story = Vec::new();
     let mut paused = None;
-    snapshot.for_each_event(&info.id, 0, |row| {
+    snapshot.for_each_event(&info.id, 0, |mut row| {
+        seen(&mut row.entry.event);
         let entry = &row.entry;
         run.evolve(entry)
             .map_err(|error| Failure::new(1, format!("run {} is corrupt: {error}", info.id)))?;
@@ -144,6 +155,31 @@ pub(crate) fn silent_since(snapshot: &Snapshot, root: &str) -> Result<Option<Tim
 
 /// A run and the child runs below it, of all depths; not what prepared it.
 pub(crate) fn tree(snapshot: &Snapshot, info: RunInfo) -> Result<Vec<Loaded>, Failure> {
+    tree_by(snapshot, info, load)
+}
+
+/// The same without what the steps took and gave: most of the memory of a long run.
+pub(crate) fn outline(snapshot: &Snapshot, info: RunInfo) -> Result<Vec<Loaded>, Failure> {
+    tree_by(snapshot, info, |snapshot, info| {
+        replay(snapshot, info, |event| match event {
+            Event::AttemptStarted {
+                inputs: Some(inputs),
+                ..
+            } => *inputs = Value::Null,
+            // A mark may stand for a time that its step found.
+            Event::Succeeded { outputs, .. } if outputs.get("at").is_none() => {
+                *outputs = Value::Null;
+            }
+            _ => {}
+        })
+    })
+}
+
+fn tree_by(
+    snapshot: &Snapshot,
+    info: RunInfo,
+    load: impl Fn(&Snapshot, RunInfo) -> Result<Loaded, Failure>,
+) -> Result<Vec<Loaded>, Failure> {
     let mut found = Vec::new();
     let mut open = vec![info];
     while let Some(info) = open.pop() {

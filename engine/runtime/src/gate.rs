@@ -71,6 +71,23 @@ fn key(run: &Run, step: &str, item: Option<u32>) -> Option<Key> {
     })
 }
 
+/// The answers to a question that nobody is asked: the defaults of its form. None when it asks for something
+/// that has none, which only a person can say.
+pub(crate) fn unasked(run: &Run, key: Key) -> Option<Value> {
+    if run.book().steps[key.step].work != Work::Gate(Gate::Manual) {
+        return Some(Value::Null);
+    }
+    let attempt = run.instance(key)?.attempt.as_ref()?;
+    let Some(Value::Object(form)) = attempt.inputs.get("form") else {
+        return Some(Value::Null);
+    };
+    let answers = form.iter().map(|(name, param)| {
+        let default = param.get("default").filter(|value| !value.is_null())?;
+        Some((name.clone(), default.clone()))
+    });
+    answers.collect::<Option<Map<_, _>>>().map(Value::Object)
+}
+
 /// What a gate gives when this answer opens it.
 pub(crate) fn answer(
     run: &Run,

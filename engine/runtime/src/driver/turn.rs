@@ -121,7 +121,8 @@ impl Driver {
         })
     }
 
-    /// Says yes to every open question where nothing real is at stake.
+    /// Says yes to every open question where nothing real is at stake, but to those that ask for more than
+    /// a yes.
     fn grant(&mut self) -> Result<bool, DriveError> {
         let GatePolicy::Grant(actor) = self.engine.options.gates.clone() else {
             return Ok(false);
@@ -136,8 +137,11 @@ impl Driver {
             .collect();
         let mut moved = false;
         for key in open {
+            let Some(form) = gate::unasked(&self.run, key) else {
+                continue;
+            };
             let by = (actor.as_str(), self.engine.now());
-            let outputs = gate::answer(&self.run, key, by, None, Value::Null);
+            let outputs = gate::answer(&self.run, key, by, None, form);
             moved |= self.changes(Input::Answered {
                 key,
                 actor: actor.clone(),

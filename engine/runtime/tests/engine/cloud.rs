@@ -342,6 +342,7 @@ pub fn catalog() -> Catalog {
         pure::<Free, Free>("test.computed", computed_at),
         engine::<Free, Free>("wait", Work::Timer),
         engine::<Free, Free>("approval", Work::Gate(runbook_core::Gate::Approval)),
+        engine::<Free, Free>("manual", Work::Gate(runbook_core::Gate::Manual)),
         engine::<Free, Free>("runbook", Work::Child),
     ])
 }

@@ -1,6 +1,6 @@
 //! Questions, cancelling, another chance.
 
-use runbook_core::{RunStatus, Timestamp};
+use runbook_core::{Event, RunStatus, Timestamp};
 use runbook_runtime::store::Signal;
 use runbook_runtime::{Ended, GatePolicy, Watch, now};
 use serde_json::{Value, json};
@@ -135,6 +135,34 @@ async fn a_granting_engine_says_so() {
         RunStatus::Succeeded
     );
     assert!(world.journal(&id).contains(&"go answered".to_owned()));
+}
+
+#[tokio::test]
+async fn a_granting_engine_fills_forms_in_with_their_defaults_and_makes_nothing_up() {
+    let world = World::new();
+    let engine = world.engine(GatePolicy::Grant("sandbox".into()));
+    let asks = |form: Value| {
+        let with = json!({ "message": "how many?", "form": form });
+        book(vec![step("ask", "manual", &[], with, json!({}))])
+    };
+    let form = json!({ "count": { "type": "integer", "default": 3 }, "note": { "type": "string", "default": "" } });
+    let id = world.start(&engine, asks(form)).await.unwrap();
+    assert_eq!(
+        finished(&drive(&engine, &id).await.unwrap()),
+        RunStatus::Succeeded
+    );
+    let given = world.snapshot().events(&id, 0).unwrap().into_iter();
+    let given: Vec<Value> = given
+        .filter_map(|row| match row.entry.event {
+            Event::Succeeded { outputs, .. } => Some(outputs),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(given, [json!({ "count": 3, "note": "" })]);
+
+    let form = json!({ "count": { "type": "integer" } });
+    let id = world.start(&engine, asks(form)).await.unwrap();
+    assert_eq!(drive(&engine, &id).await.unwrap(), Ended::Waiting);
 }
 
 #[tokio::test]

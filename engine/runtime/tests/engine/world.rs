@@ -167,6 +167,7 @@ pub fn step(id: &str, uses: &str, needs: &[usize], with: Value, extra: Value) ->
         "test.compute" | "test.computed" => Work::Pure,
         "wait" => Work::Timer,
         "approval" => Work::Gate(runbook_core::Gate::Approval),
+        "manual" => Work::Gate(runbook_core::Gate::Manual),
         "runbook" => Work::Child,
         other => panic!("no step type {other}"),
     };

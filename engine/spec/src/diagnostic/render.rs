@@ -34,6 +34,9 @@ const COLOURED: Paint = Paint {
     end: "\u{1b}[0m",
 };
 
+/// Mistakes that are shown as text.
+const MOST: usize = 20;
+
 impl Diagnostics {
     /// As text without colours, one blank line between two.
     #[must_use]
@@ -47,8 +50,17 @@ impl Diagnostics {
         self.render(&COLOURED)
     }
 
+    /// A file that went wrong as a whole has a mistake in every line: the first ones tell what it is.
     fn render(&self, paint: &Paint) -> String {
-        let texts: Vec<String> = self.list.iter().map(|one| one.draw(paint)).collect();
+        let many = self.list.len() > MOST;
+        let errors = self.has_errors();
+        let weighs = |one: &&Diagnostic| !many || !errors || one.severity == Severity::Error;
+        let shown = self.list.iter().filter(weighs).take(MOST);
+        let mut texts: Vec<String> = shown.map(|one| one.draw(paint)).collect();
+        if many {
+            let left = self.list.len() - texts.len();
+            texts.push(format!("and {left} more; --json lists them all\n"));
+        }
         texts.join("\n")
     }
 
@@ -176,5 +188,34 @@ mod tests {
         assert_eq!(one.to_json()["line"], 8);
         let all = Diagnostics { list: vec![one] };
         assert!(all.render_coloured().contains("\u{1b}[1;31merror[R012]"));
+    }
+
+    #[test]
+    fn of_many_mistakes_the_first_are_shown_and_the_rest_is_counted() {
+        let code = Code {
+            code: "R003",
+            title: "",
+            explanation: "",
+        };
+        let source = Source::new("a.yaml", "x: 1\n");
+        let one = |severity, message: &str| Diagnostic {
+            severity,
+            ..Diagnostic::new(&code, &source, 0..1, message)
+        };
+        let mut all = Diagnostics {
+            list: vec![one(Severity::Warning, "careful")],
+        };
+        all.list
+            .extend((0..30).map(|n| one(Severity::Error, &format!("wrong {n}."))));
+        let text = all.render_plain();
+        assert!(text.contains("wrong 0.") && text.contains("wrong 19."));
+        assert!(!text.contains("wrong 20.") && !text.contains("careful"));
+        assert!(
+            text.ends_with("and 11 more; --json lists them all\n"),
+            "{text}"
+        );
+        assert_eq!(all.to_json().as_array().unwrap().len(), 31);
+        all.list.truncate(20);
+        assert!(all.render_plain().contains("careful"));
     }
 }
