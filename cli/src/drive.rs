@@ -285,7 +285,7 @@ impl Driving {
     /// The last lines: how it ended, how long it took, what was reached, what to type next.
     fn foot(&self, id: &str, ended: &Ended, world: Option<&World>) -> Result<u8, Failure> {
         let snapshot = self.store.snapshot()?;
-        let tree = state::outline(&snapshot, snapshot.run(id)?)?;
+        let tree = state::outline(&snapshot, snapshot.run(id)?, |run| self.progress.book(run))?;
         let root = &tree[0];
         let code = code(ended);
         if self.progress.mode() == Mode::Json {

@@ -295,7 +295,9 @@ impl World {
 
     fn summary(driving: &Driving, id: &str) -> Result<(), Failure> {
         let snapshot = driving.store.snapshot()?;
-        let tree = state::outline(&snapshot, snapshot.run(id)?)?;
+        let tree = state::outline(&snapshot, snapshot.run(id)?, |run| {
+            driving.progress.book(run)
+        })?;
         let took = tree[0]
             .run
             .finished()

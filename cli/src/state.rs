@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use runbook_core::{Event, Measure, OnFailure, Run, Step, StepStatus, Timestamp, Undoing};
+use runbook_core::{Event, Measure, OnFailure, Run, Runbook, Step, StepStatus, Timestamp, Undoing};
 use runbook_runtime::store::{Filter, RunInfo, Snapshot};
 use runbook_runtime::{Options, Store, now};
 use runbook_step::scope::Scope;
@@ -106,20 +106,27 @@ impl Loaded {
 
 /// Replays a run.
 pub(crate) fn load(snapshot: &Snapshot, info: RunInfo) -> Result<Loaded, Failure> {
-    replay(snapshot, info, |_| {})
+    let (env, book) = pinned(snapshot, &info)?;
+    replay(snapshot, info, (env, book), |_| {})
+}
+
+/// The environment and the runbook of a run.
+fn pinned(snapshot: &Snapshot, info: &RunInfo) -> Result<(Value, Arc<Runbook>), Failure> {
+    let mut definition = snapshot.definition(info)?;
+    let book = definition
+        .take_entry(info.entry.as_deref())
+        .ok_or_else(|| Failure::new(1, format!("run {} has lost its runbook", info.id)))?;
+    Ok((definition.env, Arc::new(book)))
 }
 
 /// Replays a run from its events, as `seen` leaves them.
 fn replay(
     snapshot: &Snapshot,
     info: RunInfo,
+    (env, book): (Value, Arc<Runbook>),
     seen: impl Fn(&mut Event),
 ) -> Result<Loaded, Failure> {
-    let mut definition = snapshot.definition(&info)?;
-    let book = definition.take_entry(info.entry.as_deref());
-    let book =
-        book.ok_or_else(|| Failure::new(1, format!("run {} has lost its runbook", info.id)))?;
-    let mut run = Run::new(Arc::new(book));
+    let mut run = Run::new(book);
     let mut story = Vec::new();
     let mut paused = None;
     snapshot.for_each_event(&info.id, 0, |mut row| {
@@ -135,7 +142,7 @@ fn replay(
     })?;
     let scope = Scope::new()
         .with("params", info.params.clone())
-        .with("env", definition.env);
+        .with("env", env);
     Ok(Loaded {
         info,
         scope,
@@ -158,10 +165,19 @@ pub(crate) fn tree(snapshot: &Snapshot, info: RunInfo) -> Result<Vec<Loaded>, Fa
     tree_by(snapshot, info, load)
 }
 
-/// The same without what the steps took and gave: most of the memory of a long run.
-pub(crate) fn outline(snapshot: &Snapshot, info: RunInfo) -> Result<Vec<Loaded>, Failure> {
+/// The same without what the steps took and gave, which is most of the memory of a long run, for one whose
+/// summaries nobody reads. `book` knows runbooks that are in memory already.
+pub(crate) fn outline(
+    snapshot: &Snapshot,
+    info: RunInfo,
+    book: impl Fn(&str) -> Option<Arc<Runbook>>,
+) -> Result<Vec<Loaded>, Failure> {
     tree_by(snapshot, info, |snapshot, info| {
-        replay(snapshot, info, |event| match event {
+        let pinned = match book(&info.id) {
+            Some(book) => (Value::Null, book),
+            None => pinned(snapshot, &info)?,
+        };
+        replay(snapshot, info, pinned, |event| match event {
             Event::AttemptStarted {
                 inputs: Some(inputs),
                 ..

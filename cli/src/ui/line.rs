@@ -51,6 +51,11 @@ pub(crate) enum Line {
 }
 
 impl Shown {
+    /// The runbook of the run.
+    pub(crate) fn book(self) -> Arc<Runbook> {
+        self.book
+    }
+
     pub(crate) fn new(book: Arc<Runbook>, prefix: String) -> Self {
         Self {
             book,

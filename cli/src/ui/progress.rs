@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use console::Term;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use runbook_core::{Event, Journal};
+use runbook_core::{Event, Journal, Runbook};
 use runbook_runtime::{Notice, Watcher, rfc3339};
 use serde_json::{Value, json};
 
@@ -57,6 +57,8 @@ const ERASE: &str = "\r\x1b[2K";
 struct State {
     runs: BTreeMap<String, Shown>,
     bars: BTreeMap<String, ProgressBar>,
+    /// The last run that was let go of, with its runbook.
+    last: Option<(String, Arc<Runbook>)>,
 }
 
 impl Progress {
@@ -179,9 +181,20 @@ impl Progress {
                 }
             }
             Notice::Closed { run, .. } => {
-                state.runs.remove(run);
+                state.last = state
+                    .runs
+                    .remove(run)
+                    .map(|shown| (run.clone(), shown.book()));
             }
         }
+    }
+
+    /// The runbook of a run, if it is the last one that was let go of: a long one is not read again to say
+    /// how its run ended.
+    pub(crate) fn book(&self, run: &str) -> Option<Arc<Runbook>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = state.last.take_if(|(last, _)| last == run);
+        last.map(|(_, book)| book)
     }
 
     fn draw(&self, state: &mut State, line: Line) {
