@@ -139,9 +139,8 @@ impl Progress {
     }
 
     fn notice(&self, notice: &Notice) {
-        match self.mode {
-            Mode::Json => return print_json(notice),
-            Mode::Live | Mode::Plain => {}
+        if self.mode == Mode::Json {
+            print_json(notice);
         }
         let Ok(mut state) = self.state.lock() else {
             return;
@@ -165,6 +164,7 @@ impl Progress {
                     .runs
                     .insert(run.clone(), Shown::new(book.clone(), prefix));
             }
+            Notice::Events { .. } | Notice::Logs { .. } if self.mode == Mode::Json => {}
             Notice::Events { run, events, .. } => {
                 let lines: Vec<Line> = match state.runs.get_mut(run) {
                     Some(shown) => events.iter().flat_map(|entry| shown.lines(entry)).collect(),
