@@ -138,7 +138,8 @@ impl Driver {
             self.called(key, method, &flight)
         };
         let land = self.land.clone();
-        let first = alone.then(|| {
+        // A child run is long: its parent listens to people meanwhile.
+        let first = (alone && !flight.is_child()).then(|| {
             let mut nobody = std::task::Context::from_waker(Waker::noop());
             landing.as_mut().poll(&mut nobody)
         });

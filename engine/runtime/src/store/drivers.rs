@@ -41,7 +41,7 @@ impl Drivers {
     /// Of a state file. Creates nothing.
     pub(super) fn of(state: &Path) -> Self {
         Self {
-            locks: Locks::new(beside(state)),
+            locks: Locks::new(beside(state), state),
             ours: Mutex::default(),
         }
     }
@@ -81,13 +81,13 @@ impl Drop for Held {
 
 /// Whether the owner of a run is a live process. Creates and writes nothing.
 pub(super) fn is_held(state: &Path, run: &str, epoch: u64) -> bool {
-    let locks = Locks::new(beside(state));
+    let locks = Locks::new(beside(state), state);
     cannot_tell(locks.is_held(Some(place(run, epoch))))
 }
 
 /// Whether a live process drives any run of the state file.
 pub(super) fn is_any_held(state: &Path) -> bool {
-    cannot_tell(Locks::new(beside(state)).is_held(None))
+    cannot_tell(Locks::new(beside(state), state).is_held(None))
 }
 
 /// A run whose lock may not be asked for counts as driven: to believe the opposite would be worse.
@@ -124,7 +124,19 @@ mod tests {
             !folder.path().join("state.db.lock").exists(),
             "asking makes nothing"
         );
+        std::fs::write(&state, "").unwrap();
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(&state, PermissionsExt::from_mode(0o660)).unwrap();
+        }
         let held = one.take("a", 1).unwrap().unwrap();
+        let rights = |path: &Path| std::fs::metadata(path).unwrap().permissions();
+        assert_eq!(
+            rights(&folder.path().join("state.db.lock")),
+            rights(&state),
+            "who may write the one may write the other"
+        );
         assert!(one.take("a", 1).unwrap().is_none());
         assert!(two.take("a", 1).unwrap().is_none());
         for asked in [&one, &two] {
@@ -145,7 +157,8 @@ mod tests {
     fn files_lock_as_bytes_do() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.db.lock");
-        let (one, two) = (files::Locks::new(path.clone()), files::Locks::new(path));
+        let locks = || files::Locks::new(path.clone(), &path);
+        let (one, two) = (locks(), locks());
         assert!(!two.is_held(Some(7)).unwrap() && !two.is_held(None).unwrap());
         assert!(one.take(7).unwrap());
         assert!(!two.take(7).unwrap() && two.take(8).unwrap());

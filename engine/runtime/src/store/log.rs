@@ -139,3 +139,67 @@ impl Kept {
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::open::writable;
+    use super::super::writer::BUSY;
+    use super::*;
+
+    fn commit(kept: &mut Kept) {
+        let batch = |kept: &Kept, text: &str| kept.connection.execute_batch(text).unwrap();
+        batch(kept, "BEGIN IMMEDIATE; INSERT INTO one VALUES (1)");
+        kept.write_ahead();
+        batch(kept, "COMMIT");
+        kept.checkpoint().unwrap();
+    }
+
+    fn count(connection: &Connection) -> i64 {
+        connection
+            .query_row("SELECT count(*) FROM one", [], |row| row.get(0))
+            .unwrap()
+    }
+
+    #[test]
+    fn commits_write_over_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let log = folder.path().join("state.db-wal");
+        let length = || std::fs::metadata(&log).unwrap().len();
+        let mut kept = Kept::new(writable(&path, BUSY).unwrap(), &path).unwrap();
+        let table = "CREATE TABLE one (number INTEGER)";
+        kept.connection.execute_batch(table).unwrap();
+        commit(&mut kept);
+        let made = length();
+        for _ in 0..10 {
+            commit(&mut kept);
+        }
+        assert_eq!(length(), made);
+
+        // As a crash leaves it.
+        let copy = folder.path().join("copy.db");
+        std::fs::copy(&path, &copy).unwrap();
+        std::fs::copy(&log, folder.path().join("copy.db-wal")).unwrap();
+        assert_eq!(count(&writable(&copy, BUSY).unwrap()), 11);
+
+        for _ in 0..2 * LOG_PAGES {
+            commit(&mut kept);
+        }
+        let most = (LOG_PAGES + 2 * MARGIN) * FRAME + LONGEST;
+        assert!(length() <= most, "{} of {most}", length());
+        assert_eq!(count(&kept.connection), 11 + 2 * LOG_PAGES as i64);
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_prepared_is_left_to_its_commits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let mut kept = Kept::new(writable(&path, BUSY).unwrap(), &path).unwrap();
+        kept.connection
+            .execute_batch("CREATE TABLE one (number INTEGER)")
+            .unwrap();
+        kept.path = folder.path().join("nowhere").join("log");
+        commit(&mut kept);
+        assert!(kept.full && count(&kept.connection) == 1);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use nix::errno::Errno;
@@ -13,13 +13,16 @@ use nix::libc;
 #[derive(Debug)]
 pub(super) struct Locks {
     path: PathBuf,
+    /// Who may write this file may write that one.
+    like: PathBuf,
     file: Mutex<Option<File>>,
 }
 
 impl Locks {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, like: &Path) -> Self {
         Self {
             path,
+            like: like.to_path_buf(),
             file: Mutex::default(),
         }
     }
@@ -54,14 +57,26 @@ impl Locks {
         let mut held = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         let file = match &mut *held {
             Some(file) => file,
-            none => {
-                let mut options = File::options();
-                options.create(true).truncate(false).read(true).write(true);
-                none.insert(options.open(&self.path)?)
-            }
+            none => none.insert(self.open()?),
         };
         fcntl(&*file, FcntlArg::F_OFD_SETLK(&lock(kind, Some(place))))?;
         Ok(())
+    }
+}
+
+impl Locks {
+    fn open(&self) -> io::Result<File> {
+        let mut options = File::options();
+        options.read(true).write(true);
+        match options.open(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            opened => return opened,
+        }
+        let file = options.create(true).truncate(false).open(&self.path)?;
+        // As SQLite does with the files beside its own.
+        let rights = std::fs::metadata(&self.like).map(|like| like.permissions());
+        let _ = rights.and_then(|rights| file.set_permissions(rights));
+        Ok(file)
     }
 }
 

@@ -14,7 +14,7 @@ pub(super) struct Locks {
 }
 
 impl Locks {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, _: &Path) -> Self {
         let mut name = path.into_os_string();
         name.push("s");
         Self {
