@@ -47,6 +47,9 @@ struct Figures {
 /// Steps of each of the many runs.
 const LENGTH: usize = 10;
 
+/// How often the rates are measured.
+const ROUNDS: usize = 3;
+
 impl From<Box<dyn std::error::Error + Send + Sync>> for Failure {
     fn from(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
         Self::new(crate::exit::FAILED, format!("cannot measure: {error}"))
@@ -72,11 +75,7 @@ async fn figures(args: &BenchArgs) -> Measured<Figures> {
     let here = folder.path();
     let steps = args.steps.max(10);
     let long = steps * 10;
-    let syncs = measure::syncs(here, steps.min(2_000))?;
-    let commits = measure::commits(here, steps)?;
-    let chain = measure::rate(here, steps, Shape::Chain).await?;
-    let parallel = measure::rate(here, steps, Shape::Parallel).await?;
-    let many = measure::many(here, steps, LENGTH).await?;
+    let [syncs, commits, chain, parallel, many] = rates(&folder, steps).await?;
     let mut scale = Vec::new();
     for length in [10, 1_000, 10_000, 100_000] {
         if length <= long || args.long {
@@ -111,6 +110,27 @@ async fn figures(args: &BenchArgs) -> Measured<Figures> {
             part(&folder, BenchPart::Plugin, &["--steps", &steps.to_string()])?
         },
     })
+}
+
+/// A second: syncs, commits, and steps one after another, at once, and of many runs. Disks are not the same
+/// from one second to the next: each is measured in turn, [`ROUNDS`] times, and the median counts.
+async fn rates(folder: &Folder, steps: usize) -> Measured<[f64; 5]> {
+    let mut rounds = Vec::with_capacity(ROUNDS);
+    for round in 0..ROUNDS {
+        let here = folder.sub(&format!("round-{round}"))?;
+        rounds.push([
+            measure::syncs(&here, steps.min(2_000))?,
+            measure::commits(&here, steps)?,
+            measure::rate(&here, steps, Shape::Chain).await?,
+            measure::rate(&here, steps, Shape::Parallel).await?,
+            measure::many(&here, steps, LENGTH).await?,
+        ]);
+    }
+    Ok(std::array::from_fn(|which| {
+        let mut figures: Vec<f64> = rounds.iter().map(|round| round[which]).collect();
+        figures.sort_by(f64::total_cmp);
+        figures[ROUNDS / 2]
+    }))
 }
 
 /// One measurement in this process, which was started for it.

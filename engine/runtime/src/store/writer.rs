@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -55,6 +56,23 @@ pub(super) struct Writer {
     stopped: Arc<OnceLock<StoreError>>,
     /// In a simulation: instead of the thread.
     inline: Option<Inline>,
+    /// Dropped last: the thread ends when nobody can send it anything any more.
+    end: Arc<End>,
+}
+
+/// The thread, waited for when its last writer goes: a process that ended before it had closed the file
+/// would leave the log behind.
+#[derive(Default)]
+struct End(Option<JoinHandle<()>>);
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take()
+            && thread.thread().id() != std::thread::current().id()
+        {
+            let _ = thread.join();
+        }
+    }
 }
 
 impl Writer {
@@ -67,6 +85,7 @@ impl Writer {
             path: Arc::new(path.to_path_buf()),
             stopped: Arc::default(),
             inline: Some(Inline::new(connection, hook)),
+            end: Arc::default(),
         }
     }
 
@@ -77,28 +96,30 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let kept = Kept::new(connection, path).map_err(|error| from_sqlite(path, &error))?;
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let writer = Self {
-            jobs,
-            connection: Arc::new(Mutex::new(Some(kept))),
-            busy: Arc::new(AtomicBool::new(false)),
-            path: Arc::new(path.to_path_buf()),
-            stopped: Arc::new(OnceLock::new()),
-            inline: None,
-        };
         let thread = Thread {
-            connection: writer.connection.clone(),
-            busy: writer.busy.clone(),
-            path: writer.path.clone(),
-            stopped: writer.stopped.clone(),
+            connection: Arc::new(Mutex::new(Some(kept))),
+            busy: Arc::default(),
+            path: Arc::new(path.to_path_buf()),
+            stopped: Arc::default(),
             patience,
         };
-        std::thread::Builder::new()
+        let mut writer = Self {
+            jobs,
+            connection: thread.connection.clone(),
+            busy: thread.busy.clone(),
+            path: thread.path.clone(),
+            stopped: thread.stopped.clone(),
+            inline: None,
+            end: Arc::default(),
+        };
+        let thread = std::thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || thread.serve(queue))
             .map_err(|error| StoreError::Open {
                 path: path.to_path_buf(),
                 reason: error.to_string(),
             })?;
+        writer.end = Arc::new(End(Some(thread)));
         Ok(writer)
     }
 

@@ -5,7 +5,7 @@ use runbook_runtime::store::{Commit, Store};
 use runbook_runtime::{GatePolicy, StartError, StoreError};
 use serde_json::json;
 
-use crate::world::{World, book_with, step};
+use crate::world::{World, book_with, drive, step};
 
 fn event() -> Journal {
     Journal {
@@ -282,5 +282,19 @@ async fn callers_that_meet_at_the_writer_all_land_once() {
     }
     for (id, _) in &runs {
         assert_eq!(world.snapshot().verify(id).unwrap(), 2);
+    }
+}
+
+#[tokio::test]
+async fn whoever_closes_the_file_last_takes_the_log_away() {
+    let world = World::new();
+    for _ in 0..10 {
+        let engine = world.engine(GatePolicy::Park);
+        let id = world.start(&engine, one(json!({}))).await.unwrap();
+        drive(&engine, &id).await.unwrap();
+        let log = world.folder.path().join("state.db-wal");
+        assert!(log.exists());
+        drop(engine);
+        assert!(!log.exists());
     }
 }
