@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use runbook_core::{Kept, Run, RunStatus, Work};
+use runbook_core::{Kept, Key, Run, RunStatus, Work};
 use runbook_runtime::store::{Filter, Signal, Snapshot};
 use serde_json::{Value, json};
 
@@ -18,6 +18,8 @@ use crate::{exit, prompt};
 struct Row {
     name: String,
     uses: String,
+    /// The generation before the last one is 1.
+    earlier: usize,
     stays: Option<(Kept, String)>,
 }
 
@@ -110,7 +112,10 @@ fn preview(
             children.insert(child.id.clone(), child);
         }
     }
+    let mut seen: BTreeMap<Key, usize> = BTreeMap::new();
     for (key, stays) in run.rollback_preview() {
+        let times = seen.entry(key).or_default();
+        let earlier = std::mem::replace(times, *times + 1);
         let step = &run.book().steps[key.step];
         let looped = step.for_each.is_some();
         let name = if looped {
@@ -136,6 +141,7 @@ fn preview(
         rows.push(Row {
             name,
             uses: undone_by(run, key.step),
+            earlier,
             stays,
         });
     }
@@ -163,7 +169,10 @@ fn print(loaded: &Loaded, rows: &[Row]) {
                 "  {} {:<42} {}",
                 style::bold("undo "),
                 row.name,
-                style::dim(&row.uses)
+                style::dim(&match row.earlier {
+                    0 => row.uses.clone(),
+                    _ => format!("{}  what it did before it was run again", row.uses),
+                })
             ),
             Some((_, why)) => format!("  {} {:<42} {why}", style::red("stays"), row.name),
         };
@@ -182,6 +191,7 @@ fn as_json(loaded: &Loaded, rows: &[Row]) -> Value {
         "steps": rows.iter().map(|row| json!({
             "step": row.name,
             "undo": row.stays.is_none().then_some(&row.uses),
+            "earlier": row.earlier,
             "stays": row.stays.as_ref().map(|(why, _)| why),
             "why": row.stays.as_ref().map(|(_, text)| text),
         })).collect::<Vec<_>>(),

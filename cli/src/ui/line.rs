@@ -214,7 +214,15 @@ impl Shown {
                 };
                 vec![self.keep(StepStatus::Undoing, step, *item, (None, &text))]
             }
-            Event::Undone { step, item, .. } => self.end(at, StepStatus::Undone, step, *item, ""),
+            Event::Undone {
+                step, item, left, ..
+            } => {
+                let detail = match left {
+                    0 => "",
+                    _ => "next: what it did before it was run again",
+                };
+                self.end(at, StepStatus::Undone, step, *item, detail)
+            }
             Event::NotUndone {
                 step,
                 item,

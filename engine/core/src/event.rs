@@ -412,6 +412,9 @@ pub enum Event {
         item: Option<u32>,
         /// The attempt.
         attempt: u32,
+        /// Earlier generations of it that are to be taken back next, newest first.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        left: u32,
     },
     /// A step, or an item, took effect and stays.
     NotUndone {
@@ -436,4 +439,9 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Value::is_null")]
         outputs: Value,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+pub(crate) fn is_zero(count: &u32) -> bool {
+    *count == 0
 }

@@ -122,10 +122,13 @@ impl Run {
             (Event::UndoStarted { attempt, .. }, Some(Undoing::Waiting { attempt: last, .. })) => {
                 last.number.checked_add(1) == Some(*attempt)
             }
-            (
-                Event::UndoWaiting { attempt, .. } | Event::Undone { attempt, .. },
-                Some(Undoing::Flying(last)),
-            ) => last.number == *attempt,
+            (Event::UndoWaiting { attempt, .. }, Some(Undoing::Flying(last))) => {
+                last.number == *attempt
+            }
+            // An older build took back the first generation alone, and left nothing to do.
+            (Event::Undone { attempt, left, .. }, Some(Undoing::Flying(last))) => {
+                last.number == *attempt && (*left == 0 || *left == self.left_behind(key))
+            }
             (Event::NotUndone { .. }, None) => ready,
             (Event::NotUndone { .. }, Some(Undoing::Flying(_) | Undoing::Waiting { .. })) => true,
             _ => false,

@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use crate::run::Life;
-use crate::undo::took_effect;
 use crate::{
-    Event, Executed, Fault, FaultKind, Instance, InstanceState, Key, Made, Phase, Run, RunStatus,
+    Event, Executed, Fault, FaultKind, Instance, InstanceState, Key, Phase, Run, RunStatus,
     Section, StepRun, StepStatus, Timestamp, Work,
 };
 
@@ -358,29 +357,16 @@ fn unblocks(need: &StepRun, step: &crate::Step) -> bool {
 
 /// An item that starts over, with what it did for the way back.
 fn fresh(work: Work, instance: Instance) -> Instance {
-    let outputs = match &instance.state {
-        InstanceState::Succeeded { outputs, .. } => outputs.clone(),
-        InstanceState::Queued
-        | InstanceState::Live(_)
-        | InstanceState::Failed { .. }
-        | InstanceState::Cancelled => Value::Null,
-    };
-    let made = instance
-        .attempt
-        .as_ref()
-        .filter(|_| took_effect(work, &instance))
-        .map(|attempt| {
-            Box::new(Made {
-                token: attempt.token.clone(),
-                inputs: attempt.inputs.clone(),
-                outputs,
-                before: attempt.before.clone(),
-            })
-        });
+    let attempts = instance.last_number();
+    let made = instance.made(work);
+    let mut earlier = instance.earlier;
+    // A child run goes back with all its generations.
+    if work != Work::Child || earlier.is_empty() {
+        earlier.extend(made);
+    }
     Instance {
-        attempts: instance.last_number(),
-        // The first one knows how it was before everything.
-        earlier: instance.earlier.or(made),
+        attempts,
+        earlier,
         ..Instance::default()
     }
 }

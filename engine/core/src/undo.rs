@@ -1,9 +1,8 @@
 //! The way back: what took effect is taken back, newest first, and what is built on something that
 //! stays stays too. Independent branches do not wait for one another.
 
+mod made;
 mod plan;
-
-pub(crate) use plan::took_effect;
 
 use std::collections::BTreeSet;
 
@@ -278,6 +277,7 @@ impl Run {
                 step,
                 item,
                 attempt: number,
+                left: self.left_behind(key),
             },
             Answer::Again { at, note } => wait((*at).min(attempt.deadline), note.clone(), None),
             Answer::Failed { fault, share } => {
@@ -336,6 +336,21 @@ impl Run {
         }
     }
 
+    /// The newest generation is taken back, and the one before it is next.
+    fn next_generation(&mut self, key: Key) {
+        let instance = &mut self.steps[key.step].instances[key.item];
+        instance.undo = None;
+        instance.taken_back += 1;
+        self.active.remove(&key);
+    }
+
+    /// Generations of an item that are left to take back when the undo in flight is done.
+    pub(crate) fn left_behind(&self, key: Key) -> u32 {
+        let work = self.book.steps[key.step].work;
+        let left = self.instance(key).map_or(0, |one| one.left(work));
+        u32::try_from(left.saturating_sub(1)).unwrap_or(u32::MAX)
+    }
+
     /// Whether everything that was built on a step is settled, and the step is not.
     fn may_be_taken_back(&self, step: usize) -> bool {
         let rollback = self.rollback.as_ref();
@@ -366,9 +381,10 @@ impl Run {
                     note: note.clone(),
                 });
             }
-            (Event::Undone { .. }, Some(Undoing::Flying(_))) => {
+            (Event::Undone { left: 0, .. }, Some(Undoing::Flying(_))) => {
                 self.end_undo(key, Undoing::Done { at });
             }
+            (Event::Undone { .. }, Some(Undoing::Flying(_))) => self.next_generation(key),
             (Event::NotUndone { why, message, .. }, _) => {
                 let end = Undoing::Kept {
                     why: *why,

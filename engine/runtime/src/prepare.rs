@@ -205,6 +205,27 @@ impl Facts {
         })
     }
 
+    /// What an undo sees: as `scope_of`, with the outputs of the generation that it takes back.
+    fn scope_back(&self, run: &Run, key: Key) -> Scope {
+        let step = &self.book.steps[key.step];
+        let mut scope = self.scope_of(run, key);
+        let made = run.instance(key).and_then(|one| one.next_back(step.work));
+        let (Some(made), Some(mut steps)) = (made, scope.get("steps").cloned()) else {
+            return scope;
+        };
+        if let Some(own) = steps.get_mut(&step.id) {
+            let own = match own {
+                Value::Array(items) if step.for_each.is_some() => items.get_mut(key.item),
+                own => Some(own),
+            };
+            if let Some(own) = own {
+                *own = made.outputs.clone();
+            }
+            scope.set("steps", steps);
+        }
+        scope
+    }
+
     /// Makes the undo of an item ready: its token, and the inputs where another step type does it.
     pub(crate) fn prepare_undo(
         &self,
@@ -216,7 +237,7 @@ impl Facts {
         let inputs = match &step.undo {
             Undo::Own | Undo::None => None,
             Undo::With { uses, with } => {
-                let scope = self.scope_of(run, key);
+                let scope = self.scope_back(run, key);
                 let inputs = match with {
                     Value::Null => json!({}),
                     with => template::render(with, &scope)
@@ -234,7 +255,12 @@ impl Facts {
         #[expect(clippy::cast_possible_truncation, reason = "lists are far shorter")]
         let item = step.for_each.as_ref().map(|_| key.item as u32);
         let generation = run.steps()[key.step].generation;
-        let request = json!({ "undo": inputs });
+        let mut request = json!({ "undo": inputs });
+        // The undo of another generation is another effect.
+        match run.instance(key).map_or(0, |one| one.taken_back) {
+            0 => {}
+            past => request["past"] = json!(past),
+        }
         Ok((
             token(&self.id, &step.id, item, generation, &request),
             inputs,

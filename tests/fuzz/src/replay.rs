@@ -363,6 +363,7 @@ impl Code {
                 step,
                 item,
                 attempt,
+                left: u32::from(self.rest % 3),
             },
             32 => Event::NotUndone {
                 step,

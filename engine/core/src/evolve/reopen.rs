@@ -67,11 +67,11 @@ impl Run {
         let untouched = state
             .instances
             .iter()
-            .all(|one| one.attempt.is_none() && (state.items.is_none() || one.earlier.is_none()));
+            .all(|one| one.attempt.is_none() && (state.items.is_none() || one.earlier.is_empty()));
         if untouched {
             // Its list is made again too; what an earlier generation did is kept.
             let mut instances = std::mem::take(&mut state.instances);
-            instances.retain(|one| one.last_number() > 0 || one.earlier.is_some());
+            instances.retain(|one| one.last_number() > 0 || !one.earlier.is_empty());
             for instance in &mut instances {
                 instance.state = InstanceState::Queued;
             }

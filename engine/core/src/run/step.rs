@@ -1,6 +1,6 @@
 //! The state of one step: its items, their attempts.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::undo::Undoing;
@@ -116,7 +116,8 @@ pub enum InstanceState {
     Cancelled,
 }
 
-/// What an earlier generation of an item did; kept for the way back when an operator has it run again.
+/// What one generation of an item did. Those of earlier generations are kept for the way back when an
+/// operator has the item run again.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Made {
     /// The token under which it was done.
@@ -128,6 +129,15 @@ pub struct Made {
     /// What was observed before the first change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
+    /// What it put down last, to find its work again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
+    /// When it ended; none when it was let go of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// Whether its last call may have been carried out without an answer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unsure: bool,
 }
 
 /// One item of a step.
@@ -141,12 +151,33 @@ pub struct Instance {
     /// Highest number of an attempt of an earlier generation or of its undo.
     #[serde(default)]
     pub attempts: u32,
-    /// What an earlier generation of it did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub earlier: Option<Box<Made>>,
+    /// What its earlier generations did, oldest first.
+    #[serde(
+        default,
+        deserialize_with = "one_or_more",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub earlier: Vec<Made>,
+    /// How many generations a rollback has taken back while older ones are left, newest first.
+    #[serde(default, skip_serializing_if = "crate::event::is_zero")]
+    pub taken_back: u32,
     /// Its attempt, once it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
+}
+
+/// Schema 3 held the first generation alone.
+fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Made>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Form {
+        More(Vec<Made>),
+        One(Box<Made>),
+    }
+    Ok(match Form::deserialize(from)? {
+        Form::More(made) => made,
+        Form::One(made) => vec![*made],
+    })
 }
 
 impl Instance {

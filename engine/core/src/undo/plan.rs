@@ -3,10 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Need, Rollback, Undoing, behind_text};
-use crate::{
-    Effect, Executed, Instance, InstanceState, Kept, Key, Method, Run, Section, Shape, Timestamp,
-    Undo, Work,
-};
+use crate::{Kept, Key, Method, Run, Section, Shape, Timestamp, Undo, Work};
 
 impl Run {
     /// Whether this item took effect and has to be taken back, and how; the first answer counts for
@@ -17,7 +14,7 @@ impl Run {
         if step.section != Section::Main {
             return None;
         }
-        if !took_effect(step.work, instance) {
+        if instance.generations(step.work) == 0 {
             return None;
         }
         Some(match (&step.undo, step.work) {
@@ -44,7 +41,8 @@ impl Run {
         })
     }
 
-    /// What a rollback would do now, newest first: the item, and why it stays if it does.
+    /// What a rollback would do now, newest first: the item, and why it stays if it does. An item that
+    /// was run again and changed something each time is there as often as it is taken back.
     #[must_use]
     pub fn rollback_preview(&self) -> Vec<(Key, Option<(Kept, String)>)> {
         // The trial is a copy of everything; most long runs have nothing that could be taken back.
@@ -78,7 +76,11 @@ impl Run {
                         at: Timestamp::default(),
                     },
                 };
-                rows.push((key, stays));
+                let times = match stays {
+                    None => trial.steps[step].instances[item].left(self.book.steps[step].work),
+                    Some(_) => 1,
+                };
+                rows.extend(std::iter::repeat_n((key, stays), times));
                 trial.end_undo(key, end);
             }
         }
@@ -167,32 +169,5 @@ fn can_act(work: Work) -> bool {
     match work {
         Work::Pure | Work::Timer | Work::Gate(_) | Work::Call(Shape::Query | Shape::Wait) => false,
         Work::Child | Work::Call(Shape::Modify | Shape::Create | Shape::Action) => true,
-    }
-}
-
-/// Whether an item changed something outside, or may have: what a rollback has to deal with.
-pub(crate) fn took_effect(work: Work, instance: &Instance) -> bool {
-    let attempt = instance.attempt.as_ref();
-    let observed = attempt.is_some_and(|one| one.before.is_some());
-    let unsure = attempt.is_some_and(|one| one.unsure);
-    if instance.earlier.is_some() {
-        return true;
-    }
-    match (&instance.state, work) {
-        (_, Work::Pure | Work::Timer | Work::Gate(_)) => false,
-        (_, Work::Call(Shape::Query | Shape::Wait)) => false,
-        (InstanceState::Queued | InstanceState::Live(_), _) => false,
-        (InstanceState::Succeeded { effect, .. }, _) => {
-            matches!(effect, Effect::Changed | Effect::Adopted)
-        }
-        (InstanceState::Failed { .. } | InstanceState::Cancelled, Work::Child) => attempt.is_some(),
-        (
-            InstanceState::Failed { .. } | InstanceState::Cancelled,
-            Work::Call(Shape::Modify | Shape::Create),
-        ) => observed,
-        (InstanceState::Failed { fault, .. }, Work::Call(Shape::Action)) => {
-            unsure || fault.executed == Executed::Unknown
-        }
-        (InstanceState::Cancelled, Work::Call(Shape::Action)) => unsure,
     }
 }

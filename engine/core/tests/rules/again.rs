@@ -1,8 +1,8 @@
 //! Another chance.
 
 use runbook_core::{
-    Answer, Effect, Event, Fault, FaultKind, Input, Key, Prepared, Resolution, RunStatus,
-    StepStatus,
+    Answer, Command, Effect, Event, Fault, FaultKind, Input, Instance, Journal, Key, Prepared,
+    Resolution, RunStatus, StepStatus, Timestamp,
 };
 use serde_json::{Value, json};
 
@@ -206,6 +206,68 @@ fn what_an_earlier_generation_did_outlives_a_request_that_cannot_be_made() {
 }
 
 #[test]
+fn what_each_generation_did_is_taken_back_for_itself() {
+    let mut bench = Bench::new(Value::Null, vec![step("a", create(), &[], Value::Null)]);
+    bench.succeed(0, Effect::Changed);
+    bench.retry(0, false);
+    // This one found everything as wished.
+    bench.succeed(0, Effect::Unchanged);
+    bench.retry(0, false);
+    bench.succeed(0, Effect::Changed);
+    let instance = |bench: &Bench| bench.run.instance(key(0)).unwrap().clone();
+    let work = bench.run.book().steps[0].work;
+    assert_eq!(instance(&bench).left(work), 2);
+    let row = (key(0), None);
+    assert_eq!(bench.run.rollback_preview(), [row.clone(), row]);
+    bench.roll_back();
+    bench.input(Input::Unwind);
+    let mut left = Vec::new();
+    while !bench.prepare_undo(key(0)).is_empty() {
+        let events = bench.finish(key(0), done(Effect::Changed));
+        let [Event::Undone { left: one, .. }] = events[..] else {
+            panic!("{events:?}");
+        };
+        left.push(one);
+    }
+    assert_eq!(left, [1, 0]);
+    assert_eq!(bench.run.steps()[0].status(), StepStatus::Undone);
+    assert_eq!(bench.run.commands(), [Command::Conclude]);
+}
+
+/// An older build kept the first generation alone, and its word that it took it back ends the item.
+#[test]
+fn a_journal_of_an_older_build_takes_an_item_back_at_once() {
+    let mut bench = Bench::new(Value::Null, vec![step("a", create(), &[], Value::Null)]);
+    bench.succeed(0, Effect::Changed);
+    bench.retry(0, false);
+    bench.succeed(0, Effect::Changed);
+    bench.roll_back();
+    bench.input(Input::Unwind);
+    bench.prepare_undo(key(0));
+    let attempt = bench.run.instance(key(0)).unwrap().last_number();
+    let word = |left: u32| {
+        let event = json!({ "kind": "undone", "step": "a", "attempt": attempt, "left": left });
+        let event: Event = serde_json::from_value(event).unwrap();
+        Journal {
+            at: Timestamp(bench.now),
+            event,
+        }
+    };
+    assert!(bench.run.clone().evolve(&word(2)).is_err());
+    let mut newer = bench.run.clone();
+    newer.evolve(&word(1)).unwrap();
+    assert_eq!(newer.steps()[0].status(), StepStatus::Succeeded);
+    let mut older = bench.run.clone();
+    older.evolve(&word(0)).unwrap();
+    assert_eq!(older.steps()[0].status(), StepStatus::Undone);
+    assert_eq!(older.commands(), [Command::Conclude]);
+    let made = json!({ "token": "t", "inputs": {}, "outputs": {} });
+    let one: Instance =
+        serde_json::from_value(json!({ "state": "queued", "earlier": made })).unwrap();
+    assert_eq!(one.earlier.len(), 1);
+}
+
+#[test]
 fn an_action_whose_effect_is_unknown_is_remembered_when_its_loop_starts_over() {
     let each =
         json!({ "for_each": { "over": "x", "max_parallel": 2, "max_failures": { "count": 1 } } });
@@ -221,7 +283,7 @@ fn an_action_whose_effect_is_unknown_is_remembered_when_its_loop_starts_over() {
     );
     assert_eq!(bench.ended(0), Some(StepStatus::Succeeded));
     bench.retry(0, false);
-    assert!(bench.run.instance(key(0)).unwrap().earlier.is_some());
+    assert_eq!(bench.run.instance(key(0)).unwrap().earlier.len(), 1);
 }
 
 #[test]

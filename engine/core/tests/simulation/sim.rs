@@ -89,6 +89,7 @@ impl Sim {
             if let Err(error) = self.run.evolve(&entry) {
                 panic!("its own event does not fit: {error}");
             }
+            self.world.see(&self.run);
             self.journal.push(entry);
         }
         self.counts.events += count as u64;
@@ -201,10 +202,12 @@ impl Sim {
         self.run = Run::new(self.book.clone());
         self.track = Track::default();
         self.world.forget();
+        self.world.see(&self.run);
         for entry in &self.journal {
             self.track.note(&self.run, &entry.event);
             self.world.note(&self.run, &entry.event);
             self.run.evolve(entry).unwrap();
+            self.world.see(&self.run);
             self.track.reread(&self.run);
         }
         self.world.remember();
@@ -462,12 +465,14 @@ impl Sim {
             }
             let undo = undo(key);
             assert!(
-                matches!(undo, Some(Done { .. } | Kept { .. })),
+                matches!(undo, Some(Kept { .. })),
                 "{key:?} took effect and is forgotten: {undo:?}"
             );
-            if !matches!(undo, Some(Done { .. })) {
-                continue;
-            }
+        }
+        let items = |step: usize| 0..self.run.steps()[step].instances.len();
+        let keys = (0..self.book.steps.len())
+            .flat_map(|step| items(step).map(move |item| Key { step, item }));
+        for key in keys.filter(|key| matches!(undo(*key), Some(Done { .. }))) {
             for on in built_on(&self.book, key.step) {
                 let items = &self.run.steps()[on].instances;
                 let bars = |one: &runbook_core::Instance| matches!(&one.undo, Some(Kept { why, .. }) if why.bars());

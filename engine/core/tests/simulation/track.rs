@@ -334,8 +334,12 @@ impl Track {
             Event::UndoWaiting { until, .. } => {
                 self.back.insert(key, Back::Waiting(*until));
             }
-            Event::Undone { .. } => {
+            Event::Undone { left: 0, .. } => {
                 self.back.insert(key, Back::Done);
+            }
+            // An earlier generation is next.
+            Event::Undone { .. } => {
+                self.back.remove(&key);
             }
             Event::NotUndone { why, .. } => {
                 self.back.insert(key, Back::Kept(*why));

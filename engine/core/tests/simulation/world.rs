@@ -27,16 +27,23 @@ pub(crate) struct Mood {
 pub(crate) struct World {
     pub(crate) mood: Mood,
     salt: u64,
-    /// What was really done, and not taken back.
-    made: BTreeSet<Key>,
+    /// What was really done.
+    made: BTreeSet<Deed>,
     /// What was done and a journal that lost its end knows nothing of.
-    ghosts: BTreeSet<Key>,
+    ghosts: BTreeSet<Deed>,
     /// A person said that it does not matter.
-    excused: BTreeSet<Key>,
+    excused: BTreeSet<Deed>,
     /// What the journal knows to be begun: what is done by it counts.
-    begun: BTreeSet<Key>,
+    begun: BTreeSet<Deed>,
+    /// How often something of an item was taken back.
+    undone: BTreeMap<Key, usize>,
     lost: BTreeMap<(Key, u32), bool>,
+    /// In which generation each step is, and whether it is a child run.
+    steps: Vec<(u32, bool)>,
 }
+
+/// What one generation of an item does.
+type Deed = (Key, u32);
 
 impl World {
     pub(crate) fn new(mood: Mood, salt: u64) -> Self {
@@ -47,8 +54,22 @@ impl World {
             ghosts: BTreeSet::new(),
             excused: BTreeSet::new(),
             begun: BTreeSet::new(),
+            undone: BTreeMap::new(),
             lost: BTreeMap::new(),
+            steps: Vec::new(),
         }
+    }
+
+    /// Looks in which generation the steps are.
+    pub(crate) fn see(&mut self, run: &Run) {
+        let steps = run.book().steps.iter().zip(run.steps());
+        self.steps = steps
+            .map(|(step, state)| (state.generation, step.work == Work::Child))
+            .collect();
+    }
+
+    fn deed(&self, key: Key) -> Deed {
+        (key, self.steps.get(key.step).map_or(0, |step| step.0))
     }
 
     pub(crate) fn note(&mut self, run: &Run, event: &Event) {
@@ -56,30 +77,28 @@ impl World {
             return;
         };
         let work = run.book().steps[key.step].work;
+        let deed = self.deed(key);
         match event {
             Event::AttemptStarted { .. } => {
                 if matches!(work, Work::Child | Work::Call(Shape::Action)) {
-                    self.begun.insert(key);
+                    self.begun.insert(deed);
                 }
             }
             Event::Observed { .. } => {
-                self.begun.insert(key);
+                self.begun.insert(deed);
             }
             Event::Succeeded { effect, .. } => {
                 if matches!(effect, Effect::Changed | Effect::Adopted) {
-                    self.begun.insert(key);
-                    self.ghosts.remove(&key);
+                    self.begun.insert(deed);
+                    self.ghosts.remove(&deed);
                     if acts(work) {
-                        self.made.insert(key);
+                        self.made.insert(deed);
                     }
                 } else {
-                    self.begun.remove(&key);
+                    self.begun.remove(&deed);
                 }
             }
-            Event::Undone { .. } => {
-                self.made.remove(&key);
-                self.ghosts.remove(&key);
-            }
+            Event::Undone { .. } => *self.undone.entry(key).or_default() += 1,
             _ => {}
         }
     }
@@ -87,6 +106,7 @@ impl World {
     /// The end of the journal is gone.
     pub(crate) fn forget(&mut self) {
         self.begun.clear();
+        self.undone.clear();
     }
 
     /// What it does not know of any more cannot be taken back.
@@ -94,22 +114,36 @@ impl World {
         let begun = &self.begun;
         let (made, ghosts) = std::mem::take(&mut self.made)
             .into_iter()
-            .partition(|key| begun.contains(key));
+            .partition(|deed| begun.contains(deed));
         self.made = made;
         self.ghosts.append(&mut { ghosts });
     }
 
     pub(crate) fn is_made(&self, key: Key) -> bool {
-        self.made.contains(&key) || self.ghosts.contains(&key)
+        let mut deeds = self.made.union(&self.ghosts);
+        deeds.any(|(one, _)| *one == key) && !self.undone.contains_key(&key)
     }
 
     pub(crate) fn excuse(&mut self, key: Key) {
-        self.excused.insert(key);
+        self.excused.insert(self.deed(key));
     }
 
-    /// What was done, is not taken back, and matters; or was done and then taken back.
+    /// What was done, is not taken back as often as it was done, and matters.
     pub(crate) fn changed(&self) -> impl Iterator<Item = Key> + '_ {
-        self.made.difference(&self.excused).copied()
+        let mut times: BTreeMap<Key, usize> = BTreeMap::new();
+        for (key, _) in self.made.difference(&self.excused) {
+            let count = times.entry(*key).or_default();
+            // A child run goes back with all its generations.
+            *count = if self.steps[key.step].1 {
+                1
+            } else {
+                *count + 1
+            };
+        }
+        times
+            .into_iter()
+            .filter(|(key, count)| self.undone.get(key).is_none_or(|undone| undone < count))
+            .map(|(key, _)| key)
     }
 
     fn faulty(&mut self, percent: u64, dice: &mut Dice) -> bool {
@@ -134,7 +168,7 @@ impl World {
         if dice.chance(50) {
             match method {
                 Method::Apply | Method::Act | Method::Child => {
-                    self.made.insert(key);
+                    self.made.insert(self.deed(key));
                 }
                 Method::Evaluate
                 | Method::Read
@@ -159,14 +193,14 @@ impl World {
         if self.faulty(self.mood.transient, dice) {
             let unknown = dice.chance(30);
             if unknown && acts && dice.chance(50) {
-                self.made.insert(key);
+                self.made.insert(self.deed(key));
             }
             return failed(FaultKind::Transient, unknown, dice);
         }
         if self.faulty(self.mood.permanent, dice) {
             // A child that failed may have done half of its work.
             if method == Method::Child && dice.chance(50) {
-                self.made.insert(key);
+                self.made.insert(self.deed(key));
             }
             return failed(FaultKind::Denied, false, dice);
         }
@@ -185,7 +219,7 @@ impl World {
             }),
             Method::Child if !self.is_made(key) && dice.chance(20) => done(Effect::Unchanged),
             Method::Apply | Method::Act | Method::Child => {
-                self.made.insert(key);
+                self.made.insert(self.deed(key));
                 done(Effect::Changed)
             }
             Method::Evaluate | Method::Read | Method::Poll => done(Effect::None),

@@ -8,8 +8,8 @@ use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use runbook_core::{
-    Answer, Attempt, Executed, Fault, FaultKind, Instance, InstanceState, Key, Method, Millis,
-    Shape, Step, Timestamp, Undo, Work,
+    Answer, Attempt, Executed, Fault, FaultKind, Instance, Key, Method, Millis, Shape, Step,
+    Timestamp, Undo, Work,
 };
 use runbook_step::Context;
 use runbook_step::context::Log;
@@ -203,7 +203,7 @@ impl Driver {
         let step = &self.facts.book.steps[key.step];
         let lost = || Fault::new(FaultKind::Internal, "the attempt is not in the state");
         let instance = self.run.instance(key).ok_or_else(lost)?;
-        let call = Call::of(instance, method).ok_or_else(lost)?;
+        let call = Call::of(instance, method, step.work).ok_or_else(lost)?;
         let kind = match (&step.undo, method) {
             (Undo::With { uses, .. }, Method::UndoWith) => *named(&self.engine.catalog, uses)?,
             _ => *lookup(&self.engine.catalog, step)?,
@@ -282,26 +282,19 @@ impl Driver {
             let span = i64::try_from(span).unwrap_or(i64::MAX);
             Timestamp(deadline.0.saturating_sub(span))
         };
-        let attempt = instance.attempt.as_ref();
         let (at, deadline) = match method {
-            Method::Observe if creates && instance.earlier.is_some() => {
-                (attempt?.first, attempt?.deadline)
+            Method::Observe if creates && !instance.earlier.is_empty() => {
+                let attempt = instance.attempt.as_ref()?;
+                (attempt.first, attempt.deadline)
             }
             Method::Undo | Method::UndoWith => {
                 let deadline = instance.undo.as_ref()?.attempt()?.deadline;
-                let (at, unknown) = match &instance.state {
-                    InstanceState::Succeeded { at, .. } => (*at, false),
-                    InstanceState::Failed { at, fault } => {
-                        (*at, fault.executed == Executed::Unknown)
-                    }
-                    // Nothing of the run was in flight any more when the way back began.
-                    InstanceState::Queued | InstanceState::Live(_) | InstanceState::Cancelled => {
-                        (before(deadline, step.timeout), false)
-                    }
-                };
-                if !(creates || unknown || attempt.is_some_and(|one| one.unsure)) {
+                let made = instance.next_back(step.work)?;
+                if !(creates || made.unsure) {
                     return None;
                 }
+                // Nothing of the run was in flight any more when the way back began.
+                let at = made.at.unwrap_or(before(deadline, step.timeout));
                 (at, deadline)
             }
             _ => return None,
@@ -367,9 +360,9 @@ struct Call {
 }
 
 impl Call {
-    fn of(instance: &Instance, method: Method) -> Option<Self> {
+    fn of(instance: &Instance, method: Method, work: Work) -> Option<Self> {
         match method {
-            Method::Undo | Method::UndoWith => Self::back(instance, method),
+            Method::Undo | Method::UndoWith => Self::back(instance, method, work),
             _ => Self::forth(instance.attempt.as_ref()?),
         }
     }
@@ -390,31 +383,16 @@ impl Call {
         })
     }
 
-    /// The first generation knows how it was before everything.
-    fn back(instance: &Instance, method: Method) -> Option<Self> {
+    fn back(instance: &Instance, method: Method, work: Work) -> Option<Self> {
         let undo = instance.undo.as_ref()?.attempt()?;
-        let last = instance.attempt.as_ref();
-        let made = instance.earlier.as_deref();
-        let given = match &instance.state {
-            InstanceState::Succeeded { outputs, .. } => Some(outputs.clone()),
-            _ => made.map(|made| made.outputs.clone()),
-        };
-        let own = last.map(|last| last.inputs.clone());
+        let made = instance.next_back(work)?.into_owned();
         Some(Self {
-            inputs: undo
-                .inputs
-                .clone()
-                .or(own)
-                .or_else(|| made.map(|made| made.inputs.clone()))?,
-            before: match made {
-                Some(made) => made.before.clone(),
-                None => last.and_then(|last| last.before.clone()),
-            },
-            outputs: given.filter(|outputs| !outputs.is_null()),
+            inputs: undo.inputs.clone().unwrap_or(made.inputs),
+            before: made.before,
+            outputs: Some(made.outputs).filter(|outputs| !outputs.is_null()),
             // A step type knows what it made by the token under which it made it.
-            token: match (method, made, last) {
-                (Method::Undo, Some(made), _) => made.token.clone(),
-                (Method::Undo, None, Some(last)) => last.token.clone(),
+            token: match method {
+                Method::Undo => made.token,
                 _ => undo.token.clone(),
             },
             number: undo.number,
@@ -423,10 +401,7 @@ impl Call {
             unsure: undo.unsure,
             deadline: undo.deadline,
             // At first what the step itself put down, which may be what the undo needs.
-            kept: undo
-                .kept
-                .clone()
-                .or_else(|| last.and_then(|last| last.kept.clone())),
+            kept: undo.kept.clone().or(made.kept),
             touched: true,
         })
     }

@@ -317,6 +317,64 @@ async fn earlier_generations_go_back_too_and_a_loop_item_by_item() {
     assert_eq!(held(&world), Vec::<String>::new());
 }
 
+/// Each generation made another thing: each is taken back by its own request, the newest first.
+#[tokio::test]
+async fn every_generation_that_made_something_goes_back() {
+    let world = World::new();
+    let engine = world.engine(GatePolicy::Park);
+    let named =
+        |id: &str| json!({ "cloud": world.cloud(), "name": format!("{id}{{{{ run.attempt }}}}") });
+    let undo = json!({ "with": { "uses": "test.act", "with": {
+        "cloud": world.cloud(), "repeatable": true, "say": "back {{ steps.other.file_id }}" } } });
+    let other = json!({ "undo": undo, "refs": ["other"] });
+    let (id, _) = world
+        .run(book(vec![
+            step("own", "test.create", &[], named("own"), json!({})),
+            step("other", "test.create", &[0], named("other"), other),
+        ]))
+        .await;
+    say(&engine, &id, crate::hands::retry("own", true)).await;
+    drive(&engine, &id).await.unwrap();
+    assert_eq!(held(&world), ["other1", "other2", "own1", "own2"]);
+    rolled_back(&engine, &id).await;
+    assert_eq!(back(&world), ["own2", "own1"]);
+    assert_eq!(held(&world), ["other1", "other2"]);
+    let calls = calls(&world.cloud());
+    let said: Vec<&str> = calls
+        .iter()
+        .filter_map(|call| call.strip_prefix("act back ")?.rsplit('/').next())
+        .map(|file| file.split_once('-').unwrap().0)
+        .collect();
+    assert_eq!(said, ["other2", "other1"]);
+    assert_eq!(count(&world, &id, "own undone"), 2);
+    assert_eq!(stays(&world, &id), []);
+}
+
+/// A crash between the generations: the one that is taken back stays so.
+#[tokio::test]
+async fn the_way_back_through_the_generations_is_durable() {
+    let world = World::new();
+    let engine = world.engine(GatePolicy::Park);
+    let with = json!({ "cloud": world.cloud(), "name": "own{{ run.attempt }}" });
+    let (id, _) = world
+        .run(book(vec![step("own", "test.create", &[], with, json!({}))]))
+        .await;
+    for _ in 0..2 {
+        say(&engine, &id, crate::hands::retry("own", false)).await;
+        drive(&engine, &id).await.unwrap();
+    }
+    std::fs::write(world.cloud().join("stuck.own2"), "").unwrap();
+    rolled_back(&engine, &id).await;
+    // The newest is gone; the one before it stays, and what is older with it.
+    assert_eq!(back(&world), ["own3", "own2"]);
+    assert_eq!(held(&world), ["own1", "own2"]);
+    assert_eq!(stays(&world, &id), [("own".to_owned(), Kept::Failed)]);
+    std::fs::remove_file(world.cloud().join("stuck.own2")).unwrap();
+    rolled_back(&engine, &id).await;
+    assert_eq!(back(&world), ["own3", "own2", "own2", "own1"]);
+    assert_eq!(held(&world), Vec::<String>::new());
+}
+
 #[tokio::test]
 async fn a_run_that_was_cancelled_at_once_can_go_back() {
     let world = World::new();

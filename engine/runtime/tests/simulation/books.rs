@@ -107,7 +107,8 @@ impl Make<'_> {
         if main && matches!(work, Work::Call(Shape::Create | Shape::Modify)) {
             match dice.roll(10) {
                 0 => step["undo"] = json!("none"),
-                1 if uses == "sim.create" => {
+                // Another step type takes back what has this name, whenever it looks.
+                1 if uses == "sim.create" && !with.to_string().contains("run.attempt") => {
                     step["undo"] = json!({ "with": { "uses": "sim.remove",
                                                      "with": { "name": with["name"] } } });
                 }
@@ -153,6 +154,11 @@ impl Make<'_> {
             ),
             7..=11 if main => {
                 let slow = dice.chance(30);
+                // Run again by an operator it makes another thing.
+                let name = match dice.chance(40) {
+                    true => format!("{name}/{{{{ run.attempt }}}}"),
+                    false => name,
+                };
                 call(
                     "sim.create",
                     Shape::Create,
@@ -162,7 +168,10 @@ impl Make<'_> {
             12..=14 => call(
                 "sim.put",
                 Shape::Modify,
-                json!({ "name": name, "value": dice.between(1, 9) }),
+                match dice.chance(40) {
+                    true => json!({ "name": name, "value": "{{ run.attempt }}" }),
+                    false => json!({ "name": name, "value": dice.between(1, 9) }),
+                },
             ),
             _ => {
                 let mode = dice.pick(&["token", "harmless", "look_up", "never"]);
