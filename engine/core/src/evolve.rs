@@ -155,13 +155,15 @@ impl Run {
                 &mut instance.undo
             {
                 attempt.deadline = attempt.deadline.max(at.plus(LAST_LOOK));
-            } else if let Some(attempt) = &mut instance.attempt
-                && attempt.deadline <= at
-                && !waits_by_itself
-                && !matches!(instance.state, InstanceState::Live(Phase::Retrying { .. }))
-            {
-                attempt.overdue = true;
-                attempt.deadline = at.plus(LAST_LOOK);
+            } else if let Some(attempt) = &mut instance.attempt {
+                attempt.stray |= instance.state == InstanceState::Live(Phase::Flying);
+                if attempt.deadline <= at
+                    && !waits_by_itself
+                    && !matches!(instance.state, InstanceState::Live(Phase::Retrying { .. }))
+                {
+                    attempt.overdue = true;
+                    attempt.deadline = at.plus(LAST_LOOK);
+                }
             }
         }
     }

@@ -336,11 +336,19 @@ impl Run {
         }
     }
 
-    /// The newest generation is taken back, and the one before it is next.
-    fn next_generation(&mut self, key: Key) {
+    /// The newest generation is taken back, and the one before it is next. A stray call of the first
+    /// undo may come after the second one, which is then repeated when the time for that is over.
+    fn next_generation(&mut self, key: Key, stray: Option<Timestamp>) {
+        let work = self.book.steps[key.step].work;
         let instance = &mut self.steps[key.step].instances[key.item];
         instance.undo = None;
         instance.taken_back += 1;
+        if stray.is_some()
+            && let Some(next) = instance.earlier_back(work)
+        {
+            instance.earlier[next].unsure = true;
+            instance.earlier[next].at = stray;
+        }
         self.active.remove(&key);
     }
 
@@ -384,7 +392,10 @@ impl Run {
             (Event::Undone { left: 0, .. }, Some(Undoing::Flying(_))) => {
                 self.end_undo(key, Undoing::Done { at });
             }
-            (Event::Undone { .. }, Some(Undoing::Flying(_))) => self.next_generation(key),
+            (Event::Undone { .. }, Some(Undoing::Flying(attempt))) => {
+                let stray = attempt.unsure || attempt.epoch < epoch;
+                self.next_generation(key, stray.then_some(at));
+            }
             (Event::NotUndone { why, message, .. }, _) => {
                 let end = Undoing::Kept {
                     why: *why,

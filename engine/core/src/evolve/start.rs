@@ -99,6 +99,7 @@ impl Run {
             epoch,
             kept: before.as_ref().and_then(|last| last.kept.clone()),
             touched: before.as_ref().is_some_and(|last| last.touched),
+            stray: before.as_ref().is_some_and(|last| last.stray),
             before: before.and_then(|last| last.before),
             note: None,
             unsure,

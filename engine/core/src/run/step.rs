@@ -1,6 +1,6 @@
 //! The state of one step: its items, their attempts.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::undo::Undoing;
@@ -46,6 +46,9 @@ pub struct Attempt {
     /// An earlier attempt ended and nobody knows whether it had its effect.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsure: bool,
+    /// An owner that is gone had it in flight: that one's last call may still arrive.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stray: bool,
     /// Who said yes so far.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub grants: Vec<String>,
@@ -135,7 +138,7 @@ pub struct Made {
     /// When it ended; none when it was let go of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
-    /// Whether its last call may have been carried out without an answer.
+    /// Whether a call of it may still arrive: one without an answer, or of an owner that is gone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsure: bool,
 }
@@ -152,11 +155,7 @@ pub struct Instance {
     #[serde(default)]
     pub attempts: u32,
     /// What its earlier generations did, oldest first.
-    #[serde(
-        default,
-        deserialize_with = "one_or_more",
-        skip_serializing_if = "Vec::is_empty"
-    )]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Made>,
     /// How many generations a rollback has taken back while older ones are left, newest first.
     #[serde(default, skip_serializing_if = "crate::event::is_zero")]
@@ -164,20 +163,6 @@ pub struct Instance {
     /// Its attempt, once it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempt: Option<Attempt>,
-}
-
-/// Schema 3 held the first generation alone.
-fn one_or_more<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Made>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        More(Vec<Made>),
-        One(Box<Made>),
-    }
-    Ok(match Form::deserialize(from)? {
-        Form::More(made) => made,
-        Form::One(made) => vec![*made],
-    })
 }
 
 impl Instance {

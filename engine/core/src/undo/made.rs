@@ -31,7 +31,7 @@ impl Instance {
             before: attempt.before.clone(),
             kept: attempt.kept.clone(),
             at,
-            unsure: attempt.unsure || unknown,
+            unsure: attempt.unsure || attempt.stray || unknown,
         })
     }
 
@@ -52,14 +52,18 @@ impl Instance {
     /// What a rollback takes back next: the newest that is left.
     #[must_use]
     pub fn next_back(&self, work: Work) -> Option<Cow<'_, Made>> {
-        let own = usize::from(took_effect(work, self));
-        match (self.taken_back as usize).checked_sub(own) {
-            None => self.made(work).map(Cow::Owned),
-            Some(past) => {
-                let newest = self.earlier.len().checked_sub(past + 1)?;
-                self.earlier.get(newest).map(Cow::Borrowed)
-            }
+        match self.earlier_back(work) {
+            Some(place) => self.earlier.get(place).map(Cow::Borrowed),
+            None if self.taken_back == 0 => self.made(work).map(Cow::Owned),
+            None => None,
         }
+    }
+
+    /// Which of the earlier generations is taken back next, when the present one is not.
+    pub(super) fn earlier_back(&self, work: Work) -> Option<usize> {
+        let own = usize::from(took_effect(work, self));
+        let past = (self.taken_back as usize).checked_sub(own)?;
+        self.earlier.len().checked_sub(past + 1)
     }
 }
 

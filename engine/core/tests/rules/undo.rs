@@ -174,6 +174,52 @@ fn an_undo_has_as_many_attempts_as_its_step_within_its_time() {
     assert_eq!(kinds(&bench.finish(key(0), doubt())), ["not_undone"]);
 }
 
+/// The last call of an owner that is gone may arrive after the undo: a worker looks once more then.
+#[test]
+fn what_was_in_flight_when_its_owner_went_may_still_arrive_after_the_undo() {
+    for dies in [true, false] {
+        let mut bench = Bench::new(Value::Null, vec![step("a", create(), &[], Value::Null)]);
+        bench.prepare(0, None);
+        if dies {
+            bench.drive();
+        }
+        bench.finish(key(0), done(Effect::Changed));
+        // A later owner does not make it certain.
+        bench.retry(0, false);
+        bench.drive();
+        bench.succeed(0, Effect::Unchanged);
+        let work = bench.run.book().steps[0].work;
+        let made = bench.run.instance(key(0)).unwrap().next_back(work).unwrap();
+        assert_eq!(made.unsure, dies);
+    }
+}
+
+#[test]
+fn a_stray_undo_of_a_later_generation_may_come_after_that_of_an_earlier_one() {
+    for dies in [true, false] {
+        let mut bench = Bench::new(Value::Null, vec![step("a", create(), &[], Value::Null)]);
+        bench.succeed(0, Effect::Changed);
+        bench.retry(0, false);
+        bench.succeed(0, Effect::Changed);
+        bench.roll_back();
+        bench.input(Input::Unwind);
+        bench.prepare_undo(key(0));
+        if dies {
+            bench.drive();
+        }
+        bench.now = 2_000;
+        assert_eq!(
+            kinds(&bench.finish(key(0), done(Effect::Changed))),
+            ["undone"]
+        );
+        let work = bench.run.book().steps[0].work;
+        let made = bench.run.instance(key(0)).unwrap().next_back(work).unwrap();
+        assert_eq!(made.unsure, dies);
+        let ended = if dies { 2_000 } else { 1_000 };
+        assert_eq!(made.at, Some(Timestamp(ended)));
+    }
+}
+
 #[test]
 fn an_undo_that_was_lost_may_have_happened() {
     let mut bench = going_back(Value::Null);
