@@ -1,6 +1,6 @@
 //! `runbook show`.
 
-use runbook_core::{InstanceState, Phase, Timestamp, Undoing};
+use runbook_core::{Instance, InstanceState, Key, Phase, Run, Timestamp, Undoing};
 use runbook_runtime::rfc3339;
 use runbook_runtime::store::{EffectRow, Filter, LogRow, Snapshot};
 use serde_json::{Value, json};
@@ -185,7 +185,7 @@ fn whole_json(snapshot: &Snapshot, loaded: &Loaded, driven: bool) -> Result<Valu
     Ok(value)
 }
 
-fn fault(instance: &runbook_core::Instance) -> Option<Value> {
+fn fault(instance: &Instance) -> Option<Value> {
     match &instance.state {
         InstanceState::Failed { fault, .. }
         | InstanceState::Live(Phase::Retrying { fault, .. }) => serde_json::to_value(fault).ok(),
@@ -227,11 +227,20 @@ fn one_step(
     let calls = calls::of(events.iter().map(|row| &row.entry), id);
     let step = &loaded.run.book().steps[index];
     let state = &loaded.run.steps()[index];
-    let chosen: Vec<_> = state
-        .instances
-        .iter()
-        .enumerate()
-        .filter(|(at, _)| item.is_none_or(|item| item == *at))
+    let chosen: Vec<(usize, Instance)> = (0..state.instances.len())
+        .filter(|at| item.is_none_or(|item| item == *at))
+        .map(|at| {
+            (
+                at,
+                told(
+                    &loaded.run,
+                    Key {
+                        step: index,
+                        item: at,
+                    },
+                ),
+            )
+        })
         .collect();
     if as_json {
         let instances: Vec<Value> = chosen
@@ -257,7 +266,7 @@ fn one_step(
         if state.items.is_some() {
             text.push_str(&format!("\n[{at}] {}\n", style::word(instance.status())));
         }
-        text.push_str(&one_instance(instance));
+        text.push_str(&one_instance(&instance));
     }
     text.push_str(&calls::lines(&calls));
     text.push_str(&traces(&effects, &logs));
@@ -265,7 +274,16 @@ fn one_step(
     Ok(0)
 }
 
-fn one_instance(instance: &runbook_core::Instance) -> String {
+/// An item with the inputs that its state leaves to the runbook.
+fn told(run: &Run, key: Key) -> Instance {
+    let mut instance = run.instance(key).cloned().unwrap_or_default();
+    if let (Some(attempt), Some(inputs)) = (&mut instance.attempt, run.inputs(key)) {
+        attempt.inputs = inputs.clone();
+    }
+    instance
+}
+
+fn one_instance(instance: &Instance) -> String {
     let mut text = String::new();
     if let Some(attempt) = &instance.attempt {
         text.push_str(&format!(
@@ -309,7 +327,7 @@ fn one_instance(instance: &runbook_core::Instance) -> String {
     text
 }
 
-fn taken_back(instance: &runbook_core::Instance) -> String {
+fn taken_back(instance: &Instance) -> String {
     match &instance.undo {
         None => String::new(),
         Some(Undoing::Flying(_)) => "  undo: in flight\n".to_owned(),

@@ -11,7 +11,7 @@ use serde_json::Value;
 pub use step::{Attempt, Instance, InstanceState, Key, Made, Phase, StepRun};
 
 use crate::undo::Rollback;
-use crate::{Millis, OnFailure, RunStatus, Runbook, Section, StepStatus, Timestamp};
+use crate::{Millis, OnFailure, RunStatus, Runbook, Section, StepStatus, Timestamp, Work};
 
 /// Whether the run may start more work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +162,17 @@ impl Run {
     #[must_use]
     pub fn instance(&self, key: Key) -> Option<&Instance> {
         self.steps.get(key.step)?.instances.get(key.item)
+    }
+
+    /// The inputs of an item's last attempt. Those of a pure step are its `with` as it stands.
+    #[must_use]
+    pub fn inputs(&self, key: Key) -> Option<&Value> {
+        let attempt = self.instance(key)?.attempt.as_ref()?;
+        let step = self.book.steps.get(key.step)?;
+        Some(match step.work {
+            Work::Pure => &step.with,
+            Work::Timer | Work::Gate(_) | Work::Child | Work::Call(_) => &attempt.inputs,
+        })
     }
 
     /// The items that are in an attempt.

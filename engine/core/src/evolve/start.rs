@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{Corrupt, misfit};
-use crate::{Attempt, Event, Instance, InstanceState, Key, Phase, Run, Timestamp};
+use crate::{Attempt, Event, Instance, InstanceState, Key, Phase, Run, Timestamp, Work};
 
 impl Run {
     pub(super) fn expand(&mut self, step: usize, items: &[Value]) {
@@ -85,6 +85,8 @@ impl Run {
             tries: before.as_ref().map_or(0, |last| last.tries) + 1,
             token: token.clone(),
             inputs: match (inputs, &before) {
+                // They stand in the runbook, and a long run has many of them.
+                _ if self.book.steps[key.step].work == Work::Pure => Value::Null,
                 (Some(inputs), _) => inputs.clone(),
                 (None, Some(last)) => last.inputs.clone(),
                 (None, None) => Value::Null,

@@ -24,7 +24,8 @@ pub struct Attempt {
     pub tries: u32,
     /// The same on every attempt.
     pub token: String,
-    /// The rendered inputs, sent again as they stand.
+    /// The rendered inputs, sent again as they stand; null for a pure step, which sends nothing:
+    /// [`Run::inputs`](crate::Run::inputs) has them.
     pub inputs: Value,
     /// When the step with all its retries must be done.
     pub deadline: Timestamp,

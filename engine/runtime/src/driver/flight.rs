@@ -203,7 +203,15 @@ impl Driver {
         let step = &self.facts.book.steps[key.step];
         let lost = || Fault::new(FaultKind::Internal, "the attempt is not in the state");
         let instance = self.run.instance(key).ok_or_else(lost)?;
-        let call = Call::of(instance, method, step.work).ok_or_else(lost)?;
+        let call = match method {
+            Method::Undo | Method::UndoWith => Call::back(instance, method, step.work),
+            _ => instance
+                .attempt
+                .as_ref()
+                .zip(self.run.inputs(key))
+                .map(|(attempt, inputs)| Call::forth(attempt, inputs)),
+        };
+        let call = call.ok_or_else(lost)?;
         let kind = match (&step.undo, method) {
             (Undo::With { uses, .. }, Method::UndoWith) => *named(&self.engine.catalog, uses)?,
             _ => *lookup(&self.engine.catalog, step)?,
@@ -360,16 +368,9 @@ struct Call {
 }
 
 impl Call {
-    fn of(instance: &Instance, method: Method, work: Work) -> Option<Self> {
-        match method {
-            Method::Undo | Method::UndoWith => Self::back(instance, method, work),
-            _ => Self::forth(instance.attempt.as_ref()?),
-        }
-    }
-
-    fn forth(attempt: &Attempt) -> Option<Self> {
-        Some(Self {
-            inputs: attempt.inputs.clone(),
+    fn forth(attempt: &Attempt, inputs: &Value) -> Self {
+        Self {
+            inputs: inputs.clone(),
             before: attempt.before.clone(),
             outputs: None,
             token: attempt.token.clone(),
@@ -380,7 +381,7 @@ impl Call {
             deadline: attempt.deadline,
             kept: attempt.kept.clone(),
             touched: attempt.touched,
-        })
+        }
     }
 
     fn back(instance: &Instance, method: Method, work: Work) -> Option<Self> {
