@@ -227,20 +227,10 @@ fn one_step(
     let calls = calls::of(events.iter().map(|row| &row.entry), id);
     let step = &loaded.run.book().steps[index];
     let state = &loaded.run.steps()[index];
-    let chosen: Vec<(usize, Instance)> = (0..state.instances.len())
-        .filter(|at| item.is_none_or(|item| item == *at))
-        .map(|at| {
-            (
-                at,
-                told(
-                    &loaded.run,
-                    Key {
-                        step: index,
-                        item: at,
-                    },
-                ),
-            )
-        })
+    let keys = (0..state.instances.len()).map(|item| Key { step: index, item });
+    let chosen: Vec<(usize, Instance)> = keys
+        .filter(|key| item.is_none_or(|item| item == key.item))
+        .map(|key| (key.item, told(&loaded.run, key)))
         .collect();
     if as_json {
         let instances: Vec<Value> = chosen
