@@ -139,6 +139,7 @@ fn answer(world: &Mutex<World>, (method, path): (&str, &str), body: Value, known
 fn component(name: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
+        runbook_tests::wasm_target();
         let person = Person::new(1);
         for name in ["chat-notify", "cloudflare-dns"] {
             let mut command = person.command(&["plugin", "build", name]);

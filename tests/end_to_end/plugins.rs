@@ -102,6 +102,9 @@ impl Author {
         // Both cargo and the disk of a small machine are busy with one.
         static ONE: Mutex<()> = Mutex::new(());
         let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        if language == "rust" {
+            runbook_tests::wasm_target();
+        }
         let said = self
             .types(&["plugin", "new", name, "--lang", language])
             .exits(0);

@@ -35,6 +35,7 @@ pub(crate) fn kept(name: &str) -> PathBuf {
 
 /// Builds plugins for the sandbox, and gives the folder of the components.
 fn build(folder: &str, arguments: &[&str]) -> PathBuf {
+    runbook_tests::wasm_target();
     let target = kept(folder);
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
@@ -65,10 +66,7 @@ fn build(folder: &str, arguments: &[&str]) -> PathBuf {
         cargo.env_remove(name);
     }
     let status = cargo.status().expect("cargo is there");
-    assert!(
-        status.success(),
-        "the plugins cannot be built; `rustup target add wasm32-wasip2` may be missing"
-    );
+    assert!(status.success(), "the plugins cannot be built");
     target.join("wasm32-wasip2/release")
 }
 
