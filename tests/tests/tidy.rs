@@ -139,19 +139,23 @@ fn functions(lines: &[Line]) -> Vec<(String, usize, usize)> {
     found
 }
 
-/// Crates of this workspace that a `Cargo.toml` names in any table of dependencies.
+/// Crates of this workspace that a `Cargo.toml` names in any table of dependencies. Tests may use what
+/// tests have in common.
 fn own_dependencies(manifest: &str, own: &BTreeSet<String>) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut inside = false;
+    let mut testing = false;
     for line in manifest.lines().map(str::trim) {
         if let Some(table) = line.strip_prefix('[') {
             let table = table.trim_end_matches(']');
             inside = table.ends_with("dependencies");
+            testing = table.ends_with("dev-dependencies");
             if table.contains("dependencies.") {
                 found.extend(table.rsplit('.').next().map(str::to_owned));
             }
         } else if inside {
             let words = line.split(|c: char| !(c.is_alphanumeric() || "-_".contains(c)));
+            let words = words.filter(|word| !(testing && *word == "runbook-tests"));
             found.extend(words.map(str::to_owned));
         }
     }
