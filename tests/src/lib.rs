@@ -16,9 +16,10 @@ pub fn wasm_target() {
     if is_there() {
         return;
     }
-    // Tests may be processes of their own, and rustup installs one thing at a time.
-    let lock = std::env::temp_dir().join("runbook-tests.rustup.lock");
-    let lock = File::create(&lock).and_then(|file| file.lock().map(|()| file));
+    // Tests may be processes of their own, and rustup installs one thing at a time. A file that is
+    // there anyway is locked.
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+    let lock = File::open(file).and_then(|file| file.lock().map(|()| file));
     assert!(lock.is_ok(), "no lock for rustup: {lock:?}");
     if is_there() {
         return;

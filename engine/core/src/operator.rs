@@ -360,10 +360,7 @@ fn fresh(work: Work, instance: Instance) -> Instance {
     let attempts = instance.last_number();
     let made = instance.made(work);
     let mut earlier = instance.earlier;
-    // A child run goes back with all its generations.
-    if work != Work::Child || earlier.is_empty() {
-        earlier.extend(made);
-    }
+    earlier.extend(made);
     Instance {
         attempts,
         earlier,

@@ -336,8 +336,8 @@ impl Run {
         }
     }
 
-    /// The newest generation is taken back, and the one before it is next. A stray call of the first
-    /// undo may come after the second one, which is then repeated when the time for that is over.
+    /// The newest generation is taken back, and the one before it is next. A stray call of the undo
+    /// that is done, if there may be one, can come after the next undo, which is then repeated later.
     fn next_generation(&mut self, key: Key, stray: Option<Timestamp>) {
         let work = self.book.steps[key.step].work;
         let instance = &mut self.steps[key.step].instances[key.item];

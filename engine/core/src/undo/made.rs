@@ -37,14 +37,13 @@ impl Instance {
 
     /// Generations of it that took effect, or may have. A child run counts once, however often it was
     /// run: it goes back with all its generations.
-    pub(crate) fn generations(&self, work: Work) -> usize {
+    pub(super) fn generations(&self, work: Work) -> usize {
         let all = self.earlier.len() + usize::from(took_effect(work, self));
         if work == Work::Child { all.min(1) } else { all }
     }
 
     /// Generations that a rollback has still to take back.
-    #[must_use]
-    pub fn left(&self, work: Work) -> usize {
+    pub(super) fn left(&self, work: Work) -> usize {
         self.generations(work)
             .saturating_sub(self.taken_back as usize)
     }

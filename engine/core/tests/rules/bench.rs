@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use runbook_core::{
-    Answer, Command, Doubt, Effect, Event, Fault, FaultKind, Input, Journal, Key, Prepared,
+    Answer, Command, Doubt, Effect, Event, Fault, FaultKind, Input, Journal, Key, Made, Prepared,
     Resolution, Run, RunStatus, Runbook, StepStatus, Timestamp, Undoing,
 };
 use serde_json::{Value, json};
@@ -67,6 +67,17 @@ impl Bench {
             epoch: 0,
         };
         bench.drive();
+        bench
+    }
+
+    /// A create that changed something in each of two generations, in a run that goes back.
+    pub(crate) fn twice_and_back() -> Self {
+        let mut bench = Self::new(Value::Null, vec![step("a", create(), &[], Value::Null)]);
+        bench.succeed(0, Effect::Changed);
+        bench.retry(0, false);
+        bench.succeed(0, Effect::Changed);
+        bench.roll_back();
+        bench.input(Input::Unwind);
         bench
     }
 
@@ -210,6 +221,13 @@ impl Bench {
     pub(crate) fn prepare_undo(&mut self, key: Key) -> Vec<Event> {
         let prepared = Ok(("u".to_owned(), None));
         self.input(Input::UndoPrepared { key, prepared })
+    }
+
+    /// What a rollback takes back next of a step.
+    pub(crate) fn next_back(&self, step: usize) -> Made {
+        let work = self.run.book().steps[step].work;
+        let instance = self.run.instance(key(step)).unwrap();
+        instance.next_back(work).unwrap().into_owned()
     }
 
     pub(crate) fn ended(&self, step: usize) -> Option<StepStatus> {

@@ -188,21 +188,14 @@ fn what_was_in_flight_when_its_owner_went_may_still_arrive_after_the_undo() {
         bench.retry(0, false);
         bench.drive();
         bench.succeed(0, Effect::Unchanged);
-        let work = bench.run.book().steps[0].work;
-        let made = bench.run.instance(key(0)).unwrap().next_back(work).unwrap();
-        assert_eq!(made.unsure, dies);
+        assert_eq!(bench.next_back(0).unsure, dies);
     }
 }
 
 #[test]
 fn a_stray_undo_of_a_later_generation_may_come_after_that_of_an_earlier_one() {
     for dies in [true, false] {
-        let mut bench = Bench::new(Value::Null, vec![step("a", create(), &[], Value::Null)]);
-        bench.succeed(0, Effect::Changed);
-        bench.retry(0, false);
-        bench.succeed(0, Effect::Changed);
-        bench.roll_back();
-        bench.input(Input::Unwind);
+        let mut bench = Bench::twice_and_back();
         bench.prepare_undo(key(0));
         if dies {
             bench.drive();
@@ -212,8 +205,7 @@ fn a_stray_undo_of_a_later_generation_may_come_after_that_of_an_earlier_one() {
             kinds(&bench.finish(key(0), done(Effect::Changed))),
             ["undone"]
         );
-        let work = bench.run.book().steps[0].work;
-        let made = bench.run.instance(key(0)).unwrap().next_back(work).unwrap();
+        let made = bench.next_back(0);
         assert_eq!(made.unsure, dies);
         let ended = if dies { 2_000 } else { 1_000 };
         assert_eq!(made.at, Some(Timestamp(ended)));

@@ -350,9 +350,8 @@ async fn every_generation_that_made_something_goes_back() {
     assert_eq!(stays(&world, &id), []);
 }
 
-/// A crash between the generations: the one that is taken back stays so.
 #[tokio::test]
-async fn the_way_back_through_the_generations_is_durable() {
+async fn a_second_rollback_goes_on_at_the_generation_that_stayed() {
     let world = World::new();
     let engine = world.engine(GatePolicy::Park);
     let with = json!({ "cloud": world.cloud(), "name": "own{{ run.attempt }}" });
